@@ -80,6 +80,7 @@ export class AnnotationStore {
     this.#dropExcess();
   }
 
+  /** All copies, deletions included, for another pod: their ages are those of this moment. */
   copies(): AnnotationCopies {
     const nowMs = this.#clock.monotonicMs();
     const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, ...copy }) => ({
@@ -91,11 +92,13 @@ export class AnnotationStore {
     return { format: ANNOTATION_COPIES_FORMAT, annotations };
   }
 
+  /** All annotations that are not deleted, in the order in which they began. */
   all(): Annotation[] {
     const living = [...this.#kept.values()].filter(({ deleted }) => !deleted);
     return living.map((kept) => this.#annotationOf(kept)).sort(byBeginning);
   }
 
+  /** The annotation with this id; null if there is none, or if it was deleted. */
   get(id: string): Annotation | null {
     const kept = this.#kept.get(id);
     return kept === undefined || kept.deleted ? null : this.#annotationOf(kept);
@@ -121,7 +124,7 @@ export class AnnotationStore {
   }
 
   #dropExcess(): void {
-    // A read merges the copies of up to a thousand pods one after the other. Mostly there is nothing to drop.
+    // For speed: a read merges the copies of up to a thousand pods one after the other, and mostly there is nothing to drop.
     if (this.#kept.size <= Math.min(MAX_ANNOTATIONS, MAX_TOMBSTONES)) return;
     const all = [...this.#kept.values()];
     const living = all.filter(({ deleted }) => !deleted).sort(byBeginning);

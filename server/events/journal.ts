@@ -33,7 +33,7 @@ interface JournalDeps {
 /** Entries about links have a limit of their own: when all links fail at once, they must not push out the other entries. */
 const MAX_LINK_BYTES = 512 * 1024;
 const MAX_OTHER_BYTES = 256 * 1024;
-/** Approximate memory of one entry besides its `detail`: an object of nine fields. */
+/** Approximate memory of one entry besides its texts: an object of nine fields, and the pod. */
 const ENTRY_BYTES = 200;
 /** Approximate memory of a time at which the process was starved, or stood still. */
 const TIME_BYTES = 60;
@@ -360,6 +360,8 @@ class EventRing {
   }
 }
 
-function bytesOf({ detail }: KeptEntry): number {
-  return ENTRY_BYTES + 2 * detail.length;
+function bytesOf({ detail, pod }: KeptEntry): number {
+  // Names are ASCII, one byte each. Those of a copy are not shared with the list of pods.
+  const nameBytes = pod === null ? 0 : pod.uid.length + pod.name.length + pod.namespace.length + pod.node.length;
+  return ENTRY_BYTES + nameBytes + 2 * detail.length;
 }

@@ -6,6 +6,7 @@ import {
   type Lifecycle,
   listChanges,
   MAX_DEPARTED,
+  MAX_STAGES,
   type Pod,
 } from '../protocol/pod.ts';
 import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
@@ -18,15 +19,17 @@ export interface PodChange {
   pod: Pod;
   /** The new lifecycle. `replaced`: the pod is already `gone`, and `replacement` has taken its place. */
   to: Lifecycle | 'replaced';
+  /** Whether we did not know the pod before. */
   isNew: boolean;
   /** When it changed, monotonic. */
   atMs: number;
+  /** The pod that has taken its place; null if `to` is another one, or if we do not know that pod. */
   replacement: Pod | null;
 }
 
-/** The most pods that are kept, oldest departures dropped first. Present pods and `MAX_DEPARTED` always stay. */
+/** The most pods that are kept: beyond it, those that departed first are dropped. Present pods and `MAX_DEPARTED` others always stay. */
 const MAX_PODS = 5000;
-/** A pod may need this long from its first readiness until it has an event or a sample. */
+/** A pod has its first event or sample at most this long after it was first ready, ms. */
 const FIRST_SAMPLE_MS = 30_000;
 
 /** The lifetime of every pod of the last HISTORY_WINDOW, so that the pods of any past moment are known. */
@@ -50,7 +53,7 @@ export class PodLifetimes {
     const changed = new Map(added.map((pod) => [pod.uid, pod]));
     const changes: PodChange[] = [];
     for (const pod of added) this.#updatePod(pod, changed, changes);
-    // Pods that left and were dropped by discovery between two snapshots, as when many leave at once.
+    // Discovery has dropped these pods without listing them as gone, as when many leave at once.
     for (const pod of removed) {
       if (pod.lifecycle === 'gone' || changed.has(pod.uid)) continue;
       this.#updatePod({ ...pod, lifecycle: 'gone', sinceMs: this.#clock.nowMs() }, changed, changes);
@@ -59,6 +62,7 @@ export class PodLifetimes {
     return changes;
   }
 
+  /** The pod as we know it, or as we last knew it if it has left; null if it is not kept (any more). */
   lastKnown(uid: string): Pod | null {
     return this.#lifetimes.get(uid)?.pod ?? null;
   }
@@ -72,8 +76,8 @@ export class PodLifetimes {
   }
 
   /**
-   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if its start has not ended. One that
-   * we have never seen is taken to have started at its creation.
+   * Since when a pod remembers what it saw, if its process has not restarted: from FIRST_SAMPLE_MS after it was first ready; ms since
+   * the epoch. Infinity if it was never ready. A pod that we do not know counts as ready from its creation on.
    */
   remembersSinceMs({ uid, createdMs }: Pick<Pod, 'uid' | 'createdMs'>): number {
     const lifetime = this.#lifetimes.get(uid);
@@ -84,7 +88,7 @@ export class PodLifetimes {
   /**
    * The pods at `atMs` (ms since the epoch by our present clock), sorted as discovery sorts them, with their lifecycle of
    * then. Pods that had departed less than GONE_RETENTION before, or after `fromMs` (the start of the time range that is asked
-   * for), are listed as gone. Addresses, labels and names are the last known ones.
+   * for), are listed as gone. Addresses, labels and names are the last known ones. The reason of a stage is known only of the last one.
    */
   podsAt(atMs: number, fromMs = atMs): Pod[] {
     const wallMs = wallOffsetMs(this.#clock);
@@ -94,24 +98,26 @@ export class PodLifetimes {
     for (const lifetime of this.#lifetimes.values()) {
       const stage = lifetime.stageAt(at);
       if (stage === undefined) continue;
-      const { pod } = lifetime;
+      const { pod, stages } = lifetime;
       const { lifecycle } = stage;
       const isGone = lifecycle === 'gone';
       if (isGone && stage.fromMs < from && at - stage.fromMs >= this.#settings.goneRetentionMs) continue;
       const replacement = isGone ? this.#lifetimes.get(pod.replacedBy) : undefined;
       const replacedBy = replacement !== undefined && replacement.bornMs <= at ? pod.replacedBy : '';
-      pods.push({ ...pod, lifecycle, sinceMs: Math.round(stage.fromMs + wallMs), replacedBy });
+      const reason = stage === stages.at(-1) ? pod.reason : '';
+      pods.push({ ...pod, lifecycle, sinceMs: Math.round(stage.fromMs + wallMs), reason, replacedBy });
     }
     return pods.sort(comparePods);
   }
 
   /**
-   * How many pods for which `isCounted` holds existed and were not gone, in each of `steps` steps from `fromMs` (ms since the
-   * epoch).
+   * How many of the pods for which `isCounted` holds existed in each of `steps` steps from `fromMs` (ms since the epoch). A pod counts
+   * also in the step in which it was created, and in that in which it left.
    */
   countAlive(fromMs: number, stepMs: number, steps: number, isCounted: (pod: Pod) => boolean): number[] {
     const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
+    /** By how much the number changes at the beginning of each step. */
     const changes = new Int32Array(steps + 1);
     for (const { pod, bornMs, sinceMs, isGone } of this.#lifetimes.values()) {
       if (!isCounted(pod)) continue;
@@ -154,30 +160,33 @@ export class PodLifetimes {
 
   /**
    * Adds the lives of pods that left before we started, within HISTORY_WINDOW, as another pod gives them (`departedLives`). A pod
-   * that we have seen ourselves stays as it is; one that we know from others is replaced. At most `MAX_DEPARTED` are kept.
+   * that we have seen ourselves stays as it is; one that we know from others is replaced. At most `MAX_DEPARTED` pods are known from
+   * others.
    */
   addLives(departed: readonly DepartedPod[]): void {
     const nowMs = this.#clock.monotonicMs();
     let room = MAX_DEPARTED - [...this.#lifetimes.values()].filter(({ isSeen }) => !isSeen).length;
     for (const { pod, stages } of departed) {
-      const [lifecycle, ageMs = -1] = stages.at(-1) ?? [];
-      const isWanted = lifecycle === 'gone' && ageMs >= 0 && ageMs <= this.#settings.historyWindowMs;
+      const [lifecycle, goneAgeMs = -1] = stages.at(-1) ?? [];
+      const isWanted = lifecycle === 'gone' && goneAgeMs >= 0 && goneAgeMs <= this.#settings.historyWindowMs;
       const known = this.#lifetimes.get(pod.uid);
       if (!isWanted || known?.isSeen || (known === undefined && room <= 0)) continue;
       if (known === undefined) room -= 1;
-      const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - ageMs) };
+      const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - goneAgeMs) };
       const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), false);
-      for (const [stage, stageAgeMs] of stages) lifetime.add(stage, nowMs - stageAgeMs);
+      // A hostile pod may give an age that is in the future. No stage begins after the last one, which is in the past.
+      for (const [stage, ageMs] of stages) lifetime.add(stage, nowMs - Math.max(ageMs, goneAgeMs));
       this.#lifetimes.set(pod.uid, lifetime);
     }
     this.#prune();
   }
 
+  /** How many pods are kept. */
   get size(): number {
     return this.#lifetimes.size;
   }
 
-  /** `changed`: the new and changed pods, by uid. */
+  /** Takes the present state of a pod and adds what has changed to `changes`. `changed`: the new and changed pods, by uid. */
   #updatePod(pod: Pod, changed: ReadonlyMap<string, Pod>, changes: PodChange[]): void {
     const known = this.#lifetimes.get(pod.uid);
     if (known?.pod === pod) return;
@@ -191,10 +200,11 @@ export class PodLifetimes {
     }
     if (pod.replacedBy === '' || pod.replacedBy === knownReplacement) return;
     const replacement = changed.get(pod.replacedBy) ?? this.lastKnown(pod.replacedBy);
-    const atMs = toMonotonicMs(replacement?.createdMs ?? Infinity, this.#clock);
+    const atMs = toMonotonicMs(replacement?.createdMs ?? this.#clock.nowMs(), this.#clock);
     changes.push({ pod, to: 'replaced', isNew: false, atMs, replacement });
   }
 
+  /** Forgets the pods that left too long ago, and the oldest departures if there are too many. */
   #prune(): void {
     const { historyWindowMs, goneRetentionMs } = this.#settings;
     const nowMs = this.#clock.monotonicMs();
@@ -206,9 +216,9 @@ export class PodLifetimes {
     }
   }
 
+  /** The pods that have left, in the order in which they left. */
   #departed(): PodLifetime[] {
-    const gone: PodLifetime[] = [];
-    for (const lifetime of this.#lifetimes.values()) if (lifetime.isGone) gone.push(lifetime);
+    const gone = [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
     return gone.sort((a, b) => a.sinceMs - b.sinceMs);
   }
 }
@@ -219,13 +229,10 @@ interface Stage {
   fromMs: number;
 }
 
-/** The most stages that are kept of one pod: a pod whose readiness flaps must not fill the memory. */
-const MAX_STAGES = 32;
-
 /** One pod: its present state and the stages of its lifetime. */
 class PodLifetime {
   pod: Pod;
-  /** When it was created, monotonic. */
+  /** When it was created, monotonic. No stage begins earlier. */
   readonly bornMs: number;
   /** Whether we have seen it ourselves; false: another pod told us (`addLives`). */
   isSeen: boolean;
@@ -266,12 +273,12 @@ class PodLifetime {
   add(lifecycle: Lifecycle, fromMs: number): void {
     const sinceMs = Math.max(fromMs, this.sinceMs);
     this.stages.push({ lifecycle, fromMs: sinceMs });
-    // A pod that is not ready was ready before, or its start has failed; both end the start. A pod that leaves may still be starting.
+    // `not-ready` ends the start too: the pod was ready before, or its start has failed. A pod that leaves may still have been starting.
     if (lifecycle === 'ready' || lifecycle === 'not-ready') this.firstReadyMs = Math.min(this.firstReadyMs, sinceMs);
     if (this.stages.length > MAX_STAGES) this.stages.shift();
   }
 
-  /** The stage at `atMs` (monotonic); undefined before the pod was created. */
+  /** The stage at `atMs` (monotonic): the oldest known one if that of then was dropped; undefined before the pod was created. */
   stageAt(atMs: number): Stage | undefined {
     if (atMs < this.bornMs) return undefined;
     return this.stages.findLast(({ fromMs }) => fromMs <= atMs) ?? this.stages[0];

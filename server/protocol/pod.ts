@@ -66,11 +66,14 @@ export const podNameSchema = v.pick(podSchema, ['uid', 'name', 'namespace', 'nod
 /** The most departed pods in one answer. */
 export const MAX_DEPARTED = 500;
 
+/** The most stages that are known of the life of one pod: a pod whose readiness flaps must not fill the memory. */
+export const MAX_STAGES = 32;
+
 /** A pod that has left, with its life: other pods tell it to a process that did not see it. Ages count from the answer. */
 const departedPodSchema = v.object({
   pod: podSchema,
-  /** The stages of its life, oldest first, and how long ago each began, ms. The last one is `gone`. */
-  stages: v.boundedArray(v.tuple([v.picklist(LIFECYCLES), v.finiteNumber]), 32),
+  /** The newest stages of its life, oldest first, and how long ago each began, ms. The last one is `gone`. */
+  stages: v.boundedArray(v.tuple([v.picklist(LIFECYCLES), v.finiteNumber]), MAX_STAGES),
 });
 export type DepartedPod = v.InferOutput<typeof departedPodSchema>;
 

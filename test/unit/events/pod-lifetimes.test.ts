@@ -61,6 +61,15 @@ describe('the pods at a moment', () => {
     expect(lifetimes.lastKnown('uid-1')).toBeNull();
   });
 
+  it('have the reason of their stage, as far as it is known', () => {
+    const { clock, lifetimes, pod, update } = start();
+    update(pod(0, 'starting', { reason: 'ImagePullBackOff' }));
+    clock.freeze(MINUTE);
+    update(pod(0, 'gone', { reason: 'Evicted' }));
+    const reasonAt = (agoMs: number) => lifetimes.podsAt(clock.nowMs() - agoMs)[0]?.reason;
+    expect([reasonAt(0), reasonAt(30_000)]).toEqual(['Evicted', '']);
+  });
+
   it('name the replacement from its creation on', async () => {
     const { clock, lifetimes, pod, update } = start();
     update(pod(0));
@@ -201,6 +210,15 @@ describe('the pods that left before a process started', () => {
     expect(newcomer.at(9.5 * MINUTE)).toContain('pod-1 ready');
     expect(newcomer.at(7 * MINUTE)).toContain('pod-1 gone');
     expect(at(0)).toEqual(['pod-0 ready']);
+  });
+
+  it('are gone for GONE_RETENTION and no longer, also if another process claims that a stage begins in the future', () => {
+    const { clock, lifetimes } = start();
+    const stages: DepartedPod['stages'] = [['ready', -SETTINGS.historyWindowMs], ...gone(1).stages];
+    lifetimes.addLives([{ pod: gone(1).pod, stages }]);
+    expect(lifetimes.gone().map(({ uid }) => uid)).toEqual(['uid-1']);
+    clock.freeze(SETTINGS.goneRetentionMs);
+    expect(lifetimes.gone()).toEqual([]);
   });
 
   it('do not change what the process has seen itself, before or after, and are bounded', () => {

@@ -300,6 +300,17 @@ describe('the copy of a pod', () => {
     expect([copy?.journal.truncated, copy?.journal.droppedAgeMs]).toEqual([true, SECOND]);
   });
 
+  it('counts the names in its journal as memory', async () => {
+    const bytesWith = async (name: string) => {
+      const { journal, copies, pull } = scene();
+      const target = { ...targetOf('1'), name };
+      journal.onSpeedChange({ target, isSlow: true, sinceMs: 0, totalUs: 1 });
+      await pull();
+      return copies.bytes;
+    };
+    expect((await bytesWith('x'.repeat(253))) - (await bytesWith(''))).toBe(253);
+  });
+
   it('gives no more journals and entries than its reader accepts, however many processes of a pod have ended', async () => {
     const { copies } = scene();
     for (let process = 1; process <= MAX_COPIES; process++) {
