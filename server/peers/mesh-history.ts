@@ -44,10 +44,10 @@ interface HistoryQuery extends TimeRange {
 
 /** The most steps that the server chooses. */
 const DEFAULT_STEPS = 360;
-/** The step lengths that the server chooses, in s; then multiples of the last. */
+/** The step lengths that the server chooses, in s; above the last one, its multiples. */
 const NICE_STEPS_S = [1, 2, 5, 10, 15, 20, 30, 40, 60, 120, 180, 300];
 const SHORTEST_STEP_MS = 1_000;
-/** A history is kept for at least `KEEP_MS`, and for `KEEP_FACTOR` times as long as it took, so that watching is cheap. */
+/** A finished history is kept for `KEEP_MS`, or for `KEEP_FACTOR` times as long as it took if that is longer: watching stays cheap. */
 const KEEP_MS = 2_000;
 const KEEP_FACTOR = 4;
 const MAX_KEPT = 8;
@@ -63,7 +63,7 @@ const ANSWER_LIMITS = {
 /** A watch shows that a pod is gone up to this long after its process has ended. A list shows it later: `Pod.unseenMs`. */
 const END_MS = 5_000;
 
-/** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
+/** Adds up the histories of all pods. One broadcast serves all clients that ask for the same steps. */
 export class MeshHistories {
   readonly #deps: MeshHistoriesDeps;
   readonly #histories: SharedResults<MeshHistory>;
@@ -103,8 +103,9 @@ export class MeshHistories {
         ? Math.max(query.stepMs, Math.ceil(shortestMs))
         : niceStepMs(Math.max(shortestMs, roundMsOf(settings), lengthMs / (DEFAULT_STEPS - 1)));
     const first = Math.floor(fromMs / stepMs);
+    // At most MAX_STEPS: a range as long as MAX_STEPS - 1 steps touches one step more if it begins within a step.
     const count = Math.max(1, Math.ceil(toMs / stepMs) - first);
-    return { fromMs: first * stepMs, stepMs, count: Math.min(count, MAX_STEPS), askedMs };
+    return { fromMs: first * stepMs, stepMs, count, askedMs };
   }
 
   async #collect(steps: Steps): Promise<MeshHistory> {
@@ -143,17 +144,19 @@ export class MeshHistories {
     const { lifetimes, isPassive, nameOf } = this.#deps;
     const { fromMs, stepMs, count } = steps;
     const { parts, missing, missingPods } = answers;
-    const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod));
+    const asked = new Set([...parts.map(({ pod }) => pod?.uid), ...missingPods.map(({ uid }) => uid)]);
+    // One that was asked may have left since. It must not be added twice.
+    const departed = lifetimes.departedSince(fromMs).filter((pod) => !isPassive(pod) && !asked.has(pod.uid));
     const lacking: Lacking[] = [
       ...missingPods.map((pod, i) => ({ pod, part: missing[i] ?? noHistory(GONE) })),
       ...shortHistories(parts, fromMs, lifetimes),
       ...departed.map((pod) => ({ pod, part: noHistory(GONE) })),
     ];
-    /** The others would use up the time limit of a call for each of the copies, which may be hundreds. */
+    /** Only these are asked for copies, which may be hundreds: a pod that does not answer would use up a time limit for each of them. */
     const answering = new Set(parts.map(({ pod }) => pod?.uid ?? ''));
     const stillMissing: MissingPart[] = [];
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
-      // If a pod has restarted, the copy counts up to the step in which its own results begin.
+      // Of a pod that has restarted, the copy counts only before the step in which the pod's own results begin.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
       const range = ageRangeOf(steps, copiedSteps);
       const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, answering) : null;
@@ -258,14 +261,14 @@ function isoTime(ms: number): string {
   return new Date(Math.round(ms)).toISOString();
 }
 
-/** What is kept of a pod's history once it has been added to the sums. */
+/** For which time the history of a pod, or its copy, was added to the sums. */
 interface Added {
   /** The pod has results from `knownMs` to `untilMs`, ms since the epoch; Infinity = until now. */
   knownMs: number;
   untilMs: number;
 }
 
-/** The sum of all pods' histories. Each is added as it arrives: those of 1000 pods with 360 steps would take 70 MiB. */
+/** The sum of all pods' histories. Each is added as it arrives: to keep those of 1000 pods with 360 steps would take 70 MiB. */
 class HistorySums {
   readonly links: number[];
   readonly failed: number[];
@@ -287,25 +290,28 @@ class HistorySums {
     this.lossyByLatency = this.links.map(() => []);
   }
 
-  /** Validates the answer of a pod, and adds it. */
+  /** Validates the history in the answer of a pod, and adds it. */
   readonly addAnswer: PeerRequest<Added>['parse'] = (wire, _, { atMs }) => this.add(parsePodHistory(wire), atMs);
 
-  /** Adds the history of one pod. Its ages count from `atMs`, which may be seconds after the first pod was asked. */
+  /**
+   * Adds the history of one pod. Its ages count from `atMs`. All pods are asked for the same ages, some of them seconds later than
+   * others: then the first step of their history is a later one of ours.
+   */
   add(history: PodHistory, atMs: number): Added {
     const { links, failed, reports, byLatency, lossyByLatency } = this;
     const { fromMs, stepMs, count, askedMs } = this.#steps;
-    const shift = Math.round((atMs - askedMs) / stepMs);
+    const laterBy = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
     const { untilAgeMs = 0 } = history;
     const untilMs = untilAgeMs === 0 ? Number.POSITIVE_INFINITY : atMs - untilAgeMs;
     for (let step = 0; step < count; step++) {
       const middleMs = fromMs + (step + 0.5) * stepMs;
       if (knownMs <= middleMs && middleMs <= untilMs) reports[step] = (reports[step] ?? 0) + 1;
-      const from = step - shift;
-      links[step] = (links[step] ?? 0) + (history.links[from] ?? 0);
-      failed[step] = (failed[step] ?? 0) + (history.failed[from] ?? 0);
-      addAll(byLatency[step], history.byLatency[from]);
-      addAll(lossyByLatency[step], history.lossyByLatency?.[from]);
+      const theirs = step - laterBy;
+      links[step] = (links[step] ?? 0) + (history.links[theirs] ?? 0);
+      failed[step] = (failed[step] ?? 0) + (history.failed[theirs] ?? 0);
+      addAll(byLatency[step], history.byLatency[theirs]);
+      addAll(lossyByLatency[step], history.lossyByLatency?.[theirs]);
     }
     this.resolutionMs = Math.max(this.resolutionMs, history.resolutionMs);
     return { knownMs, untilMs };

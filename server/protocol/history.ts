@@ -23,7 +23,7 @@ export const reportPastSchema = v.object({
   /** Age of the oldest results that the pod has: its process started then, or has dropped what is older. */
   knownAgeMs: v.pipe(v.finiteNumber, v.minValue(0)),
   /** Age of the newest results: 0, except of a copy, which ends when its pod ended or was last asked. */
-  untilAgeMs: v.exactOptional(v.finiteNumber),
+  untilAgeMs: v.exactOptional(v.pipe(v.finiteNumber, v.minValue(0), v.maxValue(MAX_PAST_MS))),
   /** Whether the process stood still (SIGSTOP, a frozen container) at the end of the range, so that it answered nobody. */
   stoodStill: v.exactOptional(v.boolean()),
 });

@@ -185,6 +185,14 @@ describe('the history of the mesh', () => {
     ]);
   });
 
+  it.each([
+    ['answered', 2, 9],
+    ['did not answer', 3, 12],
+  ])('adds a pod once that %s and has left before all others had answered', async (_, n, links) => {
+    const { history } = start({ copyUntilAgeMs: 5_000, copyUid: podOf(n).uid, moreGone: [n], thirdKnownMs: HOUR_MS });
+    expect((await history()).links).toEqual(new Array(6).fill(links));
+  });
+
   it('adds the copy of a pod that does not answer', async () => {
     const { links, missing } = await start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid }).history();
     expect([links, namesOf(missing)]).toEqual([new Array(6).fill(12), ['pod-9']]);
@@ -252,6 +260,7 @@ describe('a history from another process', () => {
     ['too many steps', { links: new Array(721).fill(0), failed: new Array(721).fill(0) }],
     ['an age that is no number', { knownAgeMs: 'x' }],
     ['a negative age', { knownAgeMs: -1 }],
+    ['a copy that ended before the oldest time that can be asked for', { untilAgeMs: 1e300 }],
   ])('is refused with %s', (_, change) => {
     expect(() => parsePodHistory({ ...good, ...change })).toThrow();
     expect(parsePodHistory(good)).toEqual(good);
