@@ -18,7 +18,7 @@ import { type ReportLimits, type ReportQuery, type ReportResult, reportLimits } 
 interface CollectOptions {
   /** Window of the statistics, ms; 0 = none. */
   windowMs: number;
-  /** A finished mesh of at most this age will do, ms; at most 1000. */
+  /** A finished mesh of at most this age will do, ms. Meshes are kept for about a second: see `#keep`. */
   maxAgeMs: number;
 }
 
@@ -28,13 +28,13 @@ interface Finished {
   endMs: number;
 }
 
-/** Window of the statistics that findings quote. */
+/** Window of the statistics that findings quote, ms. */
 export const FINDINGS_WINDOW_MS = 60_000;
-/** Routes use a mesh that is at most this old again, so that calls in quick succession share one collection. */
+/** Routes use a mesh again that is at most this old, ms, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
-/** How long a finished mesh is kept, besides the time that its collection took: see `#keep`. */
+/** How long a finished mesh is kept, in addition to the time that its collection took: see `#keep`. */
 const KEEP_MS = 1000;
-/** A report that is older than this says nothing about now: a fault may have begun since. */
+/** A report of the last mesh stands in for a late one only up to this age: a fault may have begun since. */
 const FRESH_MS = 2_000;
 
 /** Collects the mesh on request, once for all who ask at about the same time for one window. */
@@ -51,7 +51,7 @@ export class Collector {
 
   /** Resolves within `budgetMs`, with the reports that have come by then: see `meshInTime`. */
   collect(options: CollectOptions, budgetMs: number): Promise<UnjudgedMesh>;
-  /** The mesh. Rejects after `stop`, and with a BusyError if too many different windows are asked for at once (`meshLimits`). */
+  /** The mesh. Rejects with a BusyError after `stop`, and if too many different windows are asked for at once (`meshLimits`). */
   collect(options: CollectOptions): Promise<Mesh>;
   collect(options: CollectOptions, budgetMs?: number): Promise<UnjudgedMesh> {
     const mesh = this.#wholeMesh(options);
@@ -65,7 +65,7 @@ export class Collector {
   }
 
   async #wholeMesh({ windowMs, maxAgeMs }: CollectOptions): Promise<Mesh> {
-    if (this.#isStopped) throw new Error('the collector has been stopped');
+    if (this.#isStopped) throw new BusyError('this pod is shutting down');
     const recent = this.#recentMesh(windowMs, maxAgeMs);
     if (recent !== null) return recent;
     const joined = ofWindow(this.#running, windowMs);
@@ -87,8 +87,8 @@ export class Collector {
   }
 
   /**
-   * Starts a collection. It lets go of each report of the last mesh when the pod's new one has come: two meshes of 1000 pods take
-   * 28 MB. So no caller may hold the last mesh while it waits: an async function keeps all its variables until it ends.
+   * Starts a collection. It drops each report of the last mesh when the pod's new one has come, because two meshes of 1000 pods take
+   * 28 MB. Therefore this is not part of `#wholeMesh`: an async function keeps its variables, here the last mesh, until it ends.
    */
   #start(windowMs: number): Collection {
     const last = this.#finished.get(windowMs) ?? null;
@@ -107,7 +107,8 @@ export class Collector {
     });
   }
 
-  #limits() {
+  /** How many meshes of now may be collected at once, and how many are kept. */
+  #limits(): MeshLimits['now'] {
     return meshLimits(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).now;
   }
 
@@ -116,8 +117,8 @@ export class Collector {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
     this.#forget(windowMs);
-    // A mesh that took long is kept longer, for callers with a budget that the next collection would exceed. From `FRESH_MS` on it
-    // is of no use to them.
+    // A mesh that took long is kept longer, because callers with a budget get reports of it while the next collection is under way;
+    // but not beyond `FRESH_MS`, from which on they get none.
     const keepMs = Math.min(KEEP_MS + mesh.collectMs, FRESH_MS);
     const expiry = clock.setTimer(() => this.#finished.delete(windowMs), keepMs);
     this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), expiry });
@@ -131,7 +132,7 @@ export class Collector {
   }
 }
 
-/** The entry with statistics over `windowMs`; without statistics any entry will do. */
+/** The entry with statistics over `windowMs`. 0 = none are wanted: then any entry will do. */
 function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined {
   return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
@@ -148,7 +149,7 @@ export class Collection {
   readonly #startMs: number;
   /** When the last call must have ended, monotonic. */
   readonly #endMs: number;
-  /** Between the steps of `run` before the first call: with 1000 pods some of them take a millisecond. */
+  /** For the steps from the construction to the first call: with 1000 pods some of them take a millisecond. */
   readonly #slice: TimeSlice;
   readonly #settings: MeshSettings;
   readonly #reports = new Map<number, MergedReport>();
@@ -158,9 +159,12 @@ export class Collection {
   readonly #self: number;
   /** Our own pod's name by its own report, in case the index does not know our pod. */
   #selfName = '';
-  /** By hash: the tables of peers that reports have named. With 1000 pods a table takes 1 ms and 110 kB. */
+  /**
+   * By hash: the tables of peers that came with reports. Pods with the same list of pods send the same table, and with 1000 pods it
+   * takes 1 ms and 110 kB. So a request offers one by its hash, and the pod leaves its table out if it is the same.
+   */
   readonly #tables = new Map<string, PeerRef[]>();
-  /** Hash of the table that requests offer, so that it is not sent again: of the newest report, as our own may lack a change. */
+  /** Hash of the table that requests offer: that of the newest report, because our own may lack a change. */
   #offeredHash = '';
   /** Of the last mesh, if it has the same pods: the reports whose new one has not come yet. */
   readonly #last: { reports: Map<number, MergedReport>; atMs: number; endMs: number } | null = null;
@@ -183,7 +187,7 @@ export class Collection {
     }
   }
 
-  /** Asks every pod that can be asked and merges the reports. Never rejects because of a peer. */
+  /** Asks every pod that can be asked, merges the reports, and judges the mesh. Never rejects because of a peer. */
   async run(): Promise<Mesh> {
     const { clock, fanOut, random, isPassive } = this.#deps;
     const { pods, status } = this.#view.snapshot;
@@ -192,11 +196,10 @@ export class Collection {
     if (this.#slice.isOver()) await this.#slice.next();
     // Each collection begins at a random pod, so that it is not always the same pods that are asked last, or too late.
     const first = Math.floor(random() * pods.length);
-    const order = [...pods.keys()].map((i) => (i + first) % pods.length);
-    const others = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
+    const self = pods[this.#self];
     const asked: Pod[] = [];
-    for (const pod of others) {
-      if (pod.lifecycle === 'gone') continue;
+    for (const pod of [...pods.slice(first), ...pods.slice(0, first)]) {
+      if (pod === self || pod.lifecycle === 'gone') continue;
       if (isPassive(pod)) this.#add(missingReport(this.#arrivalOf(pod), 'passive', PASSIVE));
       else asked.push(pod);
     }
@@ -210,6 +213,7 @@ export class Collection {
     return { ...this.#partialMesh(), health, findings };
   }
 
+  /** The mesh as far as reports have come. */
   #partialMesh(): UnjudgedMesh {
     const { clock } = this.#deps;
     const { windowMs, snapshot, index } = this.#view;
@@ -240,11 +244,11 @@ export class Collection {
     for (const [pod, { lifecycle }] of partial.pods.entries()) {
       if (lifecycle === 'gone' || reports.has(pod)) continue;
       const late = last?.reports.get(pod);
-      // The time of day may have been corrected since; `lastAgoMs` is monotonic.
-      const isFresh = last !== null && late?.missing === '' && lastAgoMs + last.atMs - late.atMs <= FRESH_MS;
+      // How long before the end of the last mesh it came, plus how long ago that was by the monotonic clock: the time of day may have
+      // been corrected since.
+      const isFresh = last !== null && late?.missing === '' && last.atMs - late.atMs + lastAgoMs <= FRESH_MS;
       const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
-      const missing = () => missingReport(arrival, 'timeout', 'its answer has not come yet');
-      reports.set(pod, isFresh ? late : missing());
+      reports.set(pod, isFresh ? late : missingReport(arrival, 'timeout', 'its answer has not come yet'));
     }
     return { ...partial, reports: [...reports.values()].sort((a, b) => a.pod - b.pod) };
   }
@@ -253,7 +257,7 @@ export class Collection {
   async #takeOwnReport(): Promise<void> {
     const report = await this.#view.ownReport();
     this.#selfName = report.pod.name;
-    // Its hash needs no check, which takes 1 ms with 1000 pods.
+    // Our own hash needs no check (`#sharePeers`), which takes 1 ms with 1000 pods.
     if (report.peers !== null) this.#tables.set(report.peersHash, report.peers);
     this.#offeredHash = report.peersHash;
     const merged = this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 });
@@ -261,7 +265,7 @@ export class Collection {
     if (self !== undefined) await this.#addOrCopy(self, merged);
   }
 
-  /** Asks one pod of the view. Resolves to whether it answered, as `FanOut.run` wants to know; null if it was not asked. */
+  /** Asks one pod of the view and adds its report. Resolves to whether it answered, as `FanOut.run` wants to know. */
   async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean | null> {
     const { clock, queryReport, onPeerCall } = this.#deps;
     const { past } = this.#view;
@@ -278,7 +282,7 @@ export class Collection {
     const hasAnswered = hasReport || result.hasAnswered;
     if (hasAnswered !== null) onPeerCall(pod, arrival.fetchUs, hasReport);
     const merged = this.#merge(result, arrival);
-    // In its own report of the past moment, the pod says that it stood still then (`viewOfPast`). A copy does not know more.
+    // The pod has answered that it stood still at the past moment (`missingInPast`), so that its report is missing. A copy knows no more.
     if (hasReport && merged.missing === 'timeout') this.#add(merged);
     else await this.#addOrCopy(listedPod, merged);
     return hasAnswered;
@@ -296,7 +300,7 @@ export class Collection {
     };
   }
 
-  /** Now, as the arrival of the report of a pod that was asked at `startMs` (monotonic); of one that was not asked by default. */
+  /** The arrival of a pod's report now. `startMs`: when it was asked (monotonic); default: it was not. */
   #arrivalOf({ uid }: Pod, startMs = this.#deps.clock.monotonicMs()): Arrival {
     const { clock } = this.#deps;
     const fetchUs = Math.round((clock.monotonicMs() - startMs) * 1000);
@@ -326,7 +330,10 @@ export class Collection {
     if (kept === undefined) {
       if (peersHashOf(peers) !== peersHash || this.#tables.size >= MAX_TABLES) return peers;
       this.#tables.set(peersHash, peers);
-    } else if (!hasSameUids(kept, peers)) return peers;
+    } else if (!hasSameUids(kept, peers)) {
+      // A hostile pod can make another table with the same hash.
+      return peers;
+    }
     this.#offeredHash = peersHash;
     return kept ?? peers;
   }
@@ -361,7 +368,7 @@ export class Collection {
   }
 }
 
-/** Whether two lists name the same pods. Tables are compared because a hostile pod can make another one with the same hash. */
+/** Whether two lists name the same pods in the same order. */
 function hasSameUids(a: readonly { uid: string }[], b: readonly { uid: string }[]): boolean {
   return a === b || (a.length === b.length && a.every(({ uid }, i) => uid === b[i]?.uid));
 }

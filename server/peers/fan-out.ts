@@ -22,7 +22,7 @@ const MAX_SILENT = 5_000;
 export class FanOut {
   readonly #checkAllTimeoutMs: number;
   readonly #clock: Clock;
-  /** The silent pods, by uid: when each of them last got the full time, monotonic ms. */
+  /** By uid of the silent pods: when the last call that got the full time began, monotonic ms. Those that failed last are last. */
   readonly #silent = new Map<string, number>();
 
   /** `checkAllTimeoutMs`: time limit of one fan-out, ms (CHECK_ALL_TIMEOUT). */
@@ -37,13 +37,14 @@ export class FanOut {
    * become silent.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
-    const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
+    const deadlineMs = this.endMs();
     const isSilent = ({ uid }: Pod) => this.isSilent(uid);
     const order = [...pods.filter((pod) => !isSilent(pod)), ...pods.filter(isSilent)];
     const limits = { concurrency: CALLS_AT_ONCE, slowAfterMs: SLOW_CALL_MS, maxInFlight: MAX_IN_FLIGHT };
     return forEachConcurrent(order, limits, this.#clock, async (pod) => {
       const nowMs = this.#clock.monotonicMs();
       const fullCallMs = this.#silent.get(pod.uid) ?? Number.NEGATIVE_INFINITY;
+      // Never for a pod that is not silent.
       const isShort = nowMs - fullCallMs < FULL_CALL_EVERY_MS;
       const hasAnswered = await call(pod, isShort ? Math.min(deadlineMs, nowMs + SILENT_CALL_MS) : deadlineMs);
       if (hasAnswered === null) return;
@@ -60,7 +61,7 @@ export class FanOut {
     return this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
   }
 
-  /** Whether a pod did not answer the last question. */
+  /** Whether a pod did not answer its last call, nor a ping since. */
   isSilent(uid: string): boolean {
     return this.#silent.has(uid);
   }

@@ -9,6 +9,7 @@ import { hash32 } from '../runtime/hash.ts';
 import { type Copies, PULL_MS } from './copies.ts';
 import type { PeerClient } from './peer-client.ts';
 
+/** How many pods keep a copy of each pod. */
 export const KEEPERS = 2;
 
 /**
@@ -52,29 +53,31 @@ interface KeeperDeps {
   selfUid(): string;
   /** uids of the pods that left within HISTORY_WINDOW. */
   departed(): readonly string[];
+  /** The other pods that may have a copy of a pod, in the order in which to ask them. */
+  otherKeepers(uid: string): readonly Pod[];
   copies: Pick<Copies, 'cursorOf' | 'take'>;
 }
 
-/** The keeper looks this often whom to ask. A pod that terminates is asked at each look: see `keepersHaveAsked`. */
+/** How often the keeper looks whom to ask. It asks a pod that terminates at each look: see `CopySource.keepersHaveAsked`. */
 const LOOK_MS = 1_000;
 /** It looks for the first time this long after its start, when most pods have been pinged. */
 const FIRST_LOOK_MS = 2_500;
 /** A pod that did not answer, or had nothing to give, is asked again after this time. */
 const RETRY_MS = 3_000;
-/** A search asks this many other keepers of a pod for their copies. */
-const OTHER_KEEPERS = 4;
 /** The most searches for the copy of one pod: perhaps no other keeper has one. */
 const MAX_SEARCHES = 3;
 /** The time between two searches for the copy of a pod that has left. */
 const SEARCH_MS = 30_000;
 /** An answer has at most 660 kB of samples and cycles (880 kB in base64), 1000 entries of a journal and the targets. */
 const ANSWER_LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
-/** The most answers that one pull asks for in a row, as long as each is full. */
+/** The most answers that one pull asks for: it goes on as long as an answer says that there is more. */
 const MAX_IN_A_ROW = 50;
 
-/** When a pod, or the other keepers of one that has left, are asked for what is new: from `dueMs` on, monotonic. */
+/** When a pod is asked next, or the other keepers of one that has left. */
 interface Turn {
+  /** From this moment on, monotonic ms. */
   dueMs: number;
+  /** How often other keepers have been asked for their copies. */
   searches: number;
 }
 
@@ -86,7 +89,7 @@ export class Keeper {
   readonly #deps: KeeperDeps;
   /** By uid of the pods whose keeper this pod is. */
   #turns = new Map<string, Turn>();
-  /** What `#turns` was made from. */
+  /** What `#turns` was made from: it is made again when one of these changes. */
   #choice: readonly unknown[] = [];
   #timer: Timer | null = null;
   #isStopped = false;
@@ -95,6 +98,7 @@ export class Keeper {
     this.#deps = deps;
   }
 
+  /** Begins to ask. Call it once. */
   start(): void {
     this.#lookIn(FIRST_LOOK_MS);
   }
@@ -110,7 +114,7 @@ export class Keeper {
     this.#timer?.cancel();
   }
 
-  /** Asks those whose turn it is. Never rejects. */
+  /** Looks whose turn it is, and asks them one after the other. Never rejects. */
   async tick(): Promise<void> {
     const { clock, snapshot, selfUid, departed } = this.#deps;
     const { pods } = snapshot();
@@ -130,10 +134,10 @@ export class Keeper {
       const isSearch = turn.searches < MAX_SEARCHES && (pod === undefined || !this.#hasCopy(uid));
       if (isSearch) {
         turn.searches += 1;
-        await this.#search(uid, pods);
+        await this.#search(uid);
       }
-      const waitMs = pod === undefined ? SEARCH_MS : (await this.#pull(uid, pod)) ? PULL_MS : RETRY_MS;
-      turn.dueMs = nowMs + waitMs;
+      if (pod === undefined) turn.dueMs = nowMs + SEARCH_MS;
+      else turn.dueMs = nowMs + ((await this.#pull(uid, pod)) ? PULL_MS : RETRY_MS);
     }
   }
 
@@ -154,17 +158,14 @@ export class Keeper {
     return kept;
   }
 
-  /** Asks the other pods that are or were keepers of pod `uid`, until one has given all of its copy. */
-  async #search(uid: string, pods: readonly Pod[]): Promise<void> {
-    const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
-    for (const other of others.slice(0, OTHER_KEEPERS)) {
-      if (await this.#pull(uid, other)) return;
-    }
+  /** Asks the other pods that may have a copy of pod `uid`, until one has given all of its copy. */
+  async #search(uid: string): Promise<void> {
+    for (const other of this.#deps.otherKeepers(uid)) if (await this.#pull(uid, other)) return;
   }
 
   /**
-   * Asks `pod`, which is pod `uid` itself or another keeper of it, for what is new of pod `uid`, until it has no more. Resolves to
-   * false if it did not answer, or if there is still no copy.
+   * Asks `pod`, which is pod `uid` itself or another keeper of it, for what is new of pod `uid`, until it has no more (or
+   * MAX_IN_A_ROW times). Resolves to false if it did not answer, or if there is still no copy.
    */
   async #pull(uid: string, pod: Pod): Promise<boolean> {
     const { client, clock, copies, selfUid } = this.#deps;
@@ -200,10 +201,10 @@ interface CopySourceDeps extends Pick<KeeperDeps, 'clock' | 'snapshot' | 'selfUi
 /** The time between two looks of an ending pod whether its keepers have asked. */
 const END_LOOK_MS = 50;
 
-/** Answers keepers: about this pod, and about those whose copies it keeps. */
+/** Answers the keepers of this pod, and other keepers of those pods whose copies it keeps. */
 export class CopySource {
   readonly #deps: CopySourceDeps;
-  /** When each of our keepers last got everything up to then, monotonic ms, by uid. */
+  /** By uid of our keepers: when each of them last got all that there was, monotonic ms. */
   readonly #askedMs = new Map<string, number>();
 
   constructor(deps: CopySourceDeps) {

@@ -5,6 +5,7 @@ import { Collection, Collector, meshLimits } from '../../../server/peers/collect
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
 import { type Pod, peersHashOf } from '../../../server/protocol/pod.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
 import { collectDepsOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, podsOf, reportOf } from '../../support/mesh.ts';
@@ -153,7 +154,7 @@ describe('collecting the mesh', () => {
     state.ownReportFails = false;
     expect((await collect()).health.ok).toBe(true);
     collector.stop();
-    await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(/stopped/);
+    await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(BusyError);
   });
 });
 

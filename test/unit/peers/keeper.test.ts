@@ -83,6 +83,11 @@ function start(pods: Pod[], departed: string[] = [], answers: ('more' | 'fails')
     snapshot: () => snapshotOf(state.pods),
     selfUid: () => state.selfUid,
     departed: () => departed,
+    otherKeepers: (uid) =>
+      keepersOf(
+        uid,
+        state.pods.filter((pod) => pod.uid !== state.selfUid),
+      ),
     copies: {
       cursorOf: (uid) => (taken.includes(uid) ? { ...NO_CURSOR, process: 'p' } : null),
       take: (uid: string, _answer: CopyAnswer) => {
