@@ -43,6 +43,7 @@ const MAX_WAITING_BYTES = 4096;
  * requests of a packet before it works on the first one: a packet of 64 kB with 1,500 requests takes 100 ms.
  */
 export const MAX_PIPELINED = 16;
+const HEAD_END = '\r\n\r\n';
 
 /** The answer to a connection that gets no place; the connection is closed after it. `bytes`: the first that it has sent. */
 function busyAnswer(bytes: Buffer): string {
@@ -193,7 +194,7 @@ export class Connections {
     return this.#known.addresses.has(address);
   }
 
-  /** Notes that a connection of the HTTP server may have become idle. Of the idle ones it is the last that is closed to make room. */
+  /** To be called when a connection of the HTTP server may have become idle. The other idle ones are closed before it to make room. */
   becameIdle(socket: Socket): void {
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }
@@ -215,12 +216,12 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * Whether a packet seems to have more than 1 + `MAX_PIPELINED` requests. It counts the text at the end of request lines, wherever it
- * stands: a body that has it so often is refused too.
+ * Whether a packet seems to have more than 1 + `MAX_PIPELINED` requests. It counts empty lines, because every head ends with one, also
+ * where the first line is none of HTTP/1 (Node's parser takes `GET /`, `HTTP/2.0`, `RTSP/1.0` too). A body with as many is refused too.
  */
 function hasManyRequests(bytes: Buffer): boolean {
   let count = 0;
-  for (let i = bytes.indexOf(' HTTP/1.'); i >= 0; i = bytes.indexOf(' HTTP/1.', i + 8)) count += 1;
+  for (let i = bytes.indexOf(HEAD_END); i >= 0; i = bytes.indexOf(HEAD_END, i + HEAD_END.length)) count += 1;
   return count > 1 + MAX_PIPELINED;
 }
 

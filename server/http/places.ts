@@ -66,8 +66,8 @@ export class Places<T> {
   }
 
   /**
-   * Call it when a holder may have become one that `mustGiveWay`. Of all holders it is the last that is ended, but if one waits,
-   * perhaps at once.
+   * To be called when a holder may have become one that `mustGiveWay`: puts it behind all other holders, and lets the first claim that
+   * waits try again, which may end this holder.
    */
   renew(holder: T): void {
     const place = this.#held.get(holder);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, BlockList, type Socket, type SocketAddress } from 'node:net';
 
@@ -140,11 +141,9 @@ async function serve(
   server.on('connection', (socket) => {
     if (filter.lets(socket)) connections.accept(socket, (ready) => serveHttp?.call(server, ready));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
-    server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) }, resolve);
-  });
+  // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
+  server.listen({ port, backlog: BACKLOG, ...(isWildcardHost(host) ? {} : { host }) });
+  await once(server, 'listening');
   const bound = server.address() as AddressInfo;
   return {
     address: `http://${hostPort(bound.address, bound.port)}`,
@@ -187,10 +186,13 @@ class ConnectionFilter extends BlockList {
     return !this.#connections.admits(typeof address === 'string' ? address : address.address);
   }
 
-  /** Called for each connection that Node hands us. */
+  /** Called for each connection that Node hands us. If it is not served, closes it. */
   lets(socket: Socket): boolean {
-    if (this.#isAsked || this.#connections.admits(socket.remoteAddress ?? '')) return true;
-    socket.resetAndDestroy();
+    const { remoteAddress } = socket;
+    // Its client has reset it already. Node asks only about connections that have an address.
+    if (remoteAddress === undefined) socket.destroy();
+    else if (this.#isAsked || this.#connections.admits(remoteAddress)) return true;
+    else socket.resetAndDestroy();
     return false;
   }
 }

@@ -1,5 +1,6 @@
+import { Server, Socket } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parsePing } from '../../../server/http/ping.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { meshOf, podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
@@ -154,6 +155,15 @@ describe('connections', () => {
     expect(await refused(2, '127.0.0.2')).toBe(0);
   });
 
+  it('that their clients have reset before they were accepted are closed at once: they have no address, and Node does not ask about them', async () => {
+    const listening = vi.spyOn(Server.prototype, 'listen');
+    onTestFinished(() => listening.mockRestore());
+    await serve();
+    const socket = new Socket();
+    listening.mock.contexts[0]?.emit('connection', socket);
+    expect(socket.destroyed).toBe(true);
+  });
+
   it('of pods have places that no other address can take', async () => {
     const { url } = await serveHeld();
     for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 32, address);
@@ -197,6 +207,12 @@ describe('requests', () => {
 
   it.each([
     ['in one packet', [get('/check_all').repeat(900)], 0],
+    [
+      'in one packet, as HTTP/2.0',
+      [get('/check_all', 'Connection: keep-alive\r\n').replace('/1.1', '/2.0').repeat(900)],
+      0,
+    ],
+    ['in one packet, without a version', [get('/check_all').replace(' HTTP/1.1', '').repeat(900)], 0],
     ['in a later packet', [get('/check_all'), get('/check_all').repeat(900)], 1],
     ['in several packets', [get('/check_all'), get('/check_all').repeat(10), get('/check_all').repeat(10)], 1],
   ])('sent far ahead of the answers end the connection: %s', async (_, packets, begun) => {
