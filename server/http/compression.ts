@@ -7,15 +7,16 @@ import type { RequestHandler, Response } from 'express';
 const MAX_COMPRESSIONS = 8;
 
 /**
- * A handler that compresses texts as the client accepts them, at most `MAX_COMPRESSIONS` at once. Streams are not compressed,
- * because each event is flushed alone. Level 1 gains nearly as much as the usual level 6, in a fifth of the time.
+ * A handler that compresses texts as the client accepts them, at most `MAX_COMPRESSIONS` at once. Streams are not compressed, because
+ * their `Cache-Control: no-transform` forbids it. Level 1 gains nearly as much as the usual level 6, in a fifth of the time.
  */
 export function compressed(): RequestHandler {
   const inWork = new Set<Response>();
-  // The library asks once for each answer, and then looks itself whether it is long enough and whether the client accepts it.
+  // The library asks once for each answer. Then it looks itself whether the answer is long enough, may be changed, and whether the
+  // client accepts it; only if so, it sets Content-Encoding.
   const filter: compression.CompressionFilter = (req, res) => {
     const isText = isOpenMetrics(res) || compression.filter(req, res);
-    if (!isText || res.hasHeader('Content-Encoding') || req.path === '/api/v1/stream') return false;
+    if (!isText || res.hasHeader('Content-Encoding')) return false;
     for (const other of inWork) if (!other.hasHeader('Content-Encoding')) inWork.delete(other);
     if (inWork.size >= MAX_COMPRESSIONS) return false;
     inWork.add(res);

@@ -27,7 +27,7 @@ export const UNREAD_MS = 30_000;
 const STREAMS_PER_ADDRESS = 8;
 /** After this time a client that has lost the stream should open it again. */
 const RECONNECT_MS = 2000;
-/** The headers of a stream. Without `X-Accel-Buffering` nginx would hold the events back. */
+/** The headers of a stream. Nginx would hold the events back without `X-Accel-Buffering`, and a compressor without `no-transform`. */
 export const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',

@@ -66,4 +66,9 @@ describe('an answer', () => {
     expect(await encodingsOf(2, '/assets/ready.js', 'br')).toEqual(new Array(2).fill('br'));
     expect(await encodingsOf(10, '/check', 'gzip')).toEqual([...new Array(8).fill('gzip'), undefined, undefined]);
   });
+
+  it('that is a stream is sent as it is: a compressor would hold its events back', async () => {
+    const { url } = await serve();
+    expect((await getAs('gzip', `${url}/api/v1/stream`)).headers['content-encoding']).toBeUndefined();
+  });
 });
