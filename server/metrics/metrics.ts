@@ -52,8 +52,8 @@ export class Metrics {
   }
 
   /**
-   * Sets who our peers are now. The series of all others disappear. `isUpOf` tells the state of a link that gets its series now: it
-   * may never change (a link that is in the metrics again, with IGNORE_CORDONED).
+   * Sets who our peers are now. The series of all others disappear. `isUpOf` gives the state of a link whose series begins now:
+   * `linkState` tells only changes, and a link that is in the metrics again (IGNORE_CORDONED) may never change.
    */
   setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf = () => null): void {
     this.#peers.setPeers(pods, targets, isUpOf);

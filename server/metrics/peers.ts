@@ -79,8 +79,8 @@ interface Peer {
 }
 
 /**
- * Failures of pings that are shown from the start, as 0, so that a rate sees the first one. Of each peer only a killed pod's are,
- * because each of them costs as many series as there are peers.
+ * Failures of pings that are shown from the start, as 0, so that a rate sees the first one. `ofPeer`: also for each peer. Only those
+ * are that a killed pod causes, because each costs as many series as there are peers.
  */
 export const FAILURES_FROM_THE_START = [
   { outcome: 'refused', phase: 'connect', ofPeer: true },
@@ -98,17 +98,18 @@ const KILLED_FAILURES = FAILURES_FROM_THE_START.filter(({ ofPeer }) => ofPeer).m
  * them does. What is counted for a peer that has left, or is in no metric (IGNORE_CORDONED), is ignored.
  */
 export class PeerMetrics {
-  /** METRICS_PER_PEER; without it latencies, phases and datagrams have one series for all peers, and the rest has none. */
+  /** METRICS_PER_PEER; without it latencies, phases and counted datagrams have one series for all peers, and the rest has none. */
   readonly #perPeer: boolean;
   /** By the id of the target. */
   readonly #peers = new Map<string, Peer>();
   /** As of the last call of `setPeers`: only what has changed is looked at, because all of 6000 peers would take 13 ms. */
   #pods: readonly Pod[] = [];
   #targets: readonly Target[] = [];
-  /** How many peers have the same names, host or address; how many peers and pods have the same address. */
+  /** How many peers have each `named`, `host` and `address`. */
   readonly #named = new Uses();
   readonly #hosts = new Uses();
   readonly #pinged = new Uses();
+  /** How many peers and pods that are not gone have each address. */
   readonly #addresses = new Uses();
 
   readonly #up = gauge(
@@ -168,7 +169,7 @@ export class PeerMetrics {
       this.#dropUnused(address);
     }
     for (const peer of left.values()) {
-      if (peer === undefined) continue;
+      if (peer === undefined || !this.#perPeer) continue;
       if (!this.#named.has(peer.named)) this.#failures.drop(peer.named);
       if (!this.#hosts.has(peer.host)) this.#udpErrors.drop(peer.host);
       this.#dropUnused(peer.address);
@@ -190,13 +191,14 @@ export class PeerMetrics {
     if (!this.#pinged.has(address)) for (const family of ofUdp) family.drop(address);
   }
 
+  /** The peer of a target. `known`: the peer that had the same id until now; its state stays if its names and addresses do. */
   #peerOf(target: Target, known: Peer | undefined, isUpOf: IsUpOf): Peer {
-    if (known?.target === target) return known;
     const { name, namespace, node, podIP: pod_ip, hostIP: host_ip } = target;
     const named = labelText({ peer: name, peer_namespace: namespace, peer_node: node, pod_ip, host_ip });
     const isUp = known?.named === named ? known.isUp : isUpOf(target);
     if (this.#perPeer) for (const failure of KILLED_FAILURES) this.#failures.at(named, failure);
-    return { target, named, address: this.#addressOf(target), host: labelText({ host: target.address }), isUp };
+    const host = this.#perPeer ? labelText({ host: target.address }) : '';
+    return { target, named, address: this.#addressOf(target), host, isUp };
   }
 
   /** Sets whether the link to a target works. */

@@ -38,8 +38,8 @@ export function registerProcessMetrics(registry: Registry): void {
   registerValues(registry, {
     process_open_fds: [
       'Open file descriptors.',
-      // Without the one that reads the folder.
-      () => tryTo(() => readdirSync('/proc/self/fd').length - 1, 0),
+      // Without the one that reads the folder. If there is none left to read it, all are open.
+      () => tryTo(() => readdirSync('/proc/self/fd').length - 1, maxFds),
     ],
     process_max_fds: ['The largest number of file descriptors that may be open.', () => maxFds],
   });

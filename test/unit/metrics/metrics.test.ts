@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import * as publicEntry from 'prom-client';
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { podOf } from '../../support/mesh.ts';
 import { figuresOf, metricsOf, read, sampleOf, scrape, seriesOf, targetOf } from './scene.ts';
@@ -159,6 +160,19 @@ describe('a scrape of 1000 peers', () => {
     expect(turns).toBeGreaterThanOrEqual(slices - 2);
     expect(longest).toBeLessThan(200_000);
   });
+});
+
+it('tells that all file descriptors are open when none is left to count them', async () => {
+  const reading = vi.spyOn(fs, 'readdirSync').mockImplementation(() => {
+    throw new Error('EMFILE: too many open files');
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    reading.mockRestore();
+    syncBuiltinESMExports();
+  });
+  const [open, most] = await figuresOf(metricsOf([]), ['process_open_fds', ''], ['process_max_fds', '']);
+  expect(open).toBe(most);
 });
 
 it('imports the same classes from the parts of prom-client as its public entry has', () => {

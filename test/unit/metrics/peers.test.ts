@@ -187,9 +187,12 @@ describe('METRICS_PER_PEER=false', () => {
       metrics.peerCall(pod, 1000, true);
       metrics.linkState(targetOf(pod), true);
       metrics.udpResult(targetOf(pod), cycleOf());
+      metrics.udpError(targetOf(pod));
     }
+    metrics.setPeers([], []);
     const text = await scrape(metrics);
-    expect(text).not.toMatch(/pod_ip|host_ip|peer=|loss_pct|hop_count/);
+    expect(text).not.toMatch(/pod_ip|host_ip|host=|peer=|loss_pct|hop_count/);
+    expect(text).toContain('goldpinger_udp_errors_total{goldpinger_instance="node-001"} 2\n');
     expect(text).toContain('goldpinger_udp_duplicates_total{goldpinger_instance="node-001"} 2\n');
     expect(text).toContain('goldpinger_peers_udp_rtt_s_count{goldpinger_instance="node-001"} 2\n');
     expect(await seriesOf(metrics, LATENCY_COUNT, 'call_type')).toEqual([
