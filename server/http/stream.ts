@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { MESH_MAX_AGE_MS } from '../peers/collector.ts';
 import { isStarved } from '../protocol/link-state.ts';
-import type { LinkColumns, StatColumns } from '../protocol/links.ts';
+import { type LinkColumns, type StatColumns, UNSENT } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -243,9 +243,6 @@ class Watcher {
  * of a sample, which is `atMs` of the report less the age, stays right on the page.
  */
 const AGES: ReadonlySet<string> = new Set(['ageMs', 'sinceMs'] satisfies (keyof LinkColumns)[]);
-
-/** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
-export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
 
 /**
  * Whether nothing has changed that the stream sends, apart from what changes with every collection: the arrival of the report

@@ -17,14 +17,13 @@ export function pack16(duration: number): number {
   if (!(duration >= 0)) return NONE16;
   const whole = Math.round(Math.min(duration, MAX16));
   if (whole < 4096) return whole;
-  let exponent = Math.max(1, 20 - Math.clz32(whole));
+  let exponent = 20 - Math.clz32(whole);
   let mantissa = Math.round(whole / 2 ** (exponent - 1));
   if (mantissa > 8191) {
     exponent += 1;
     mantissa = 4096;
   }
-  const packed = (exponent << 12) | (mantissa - 4096);
-  return packed >= NONE16 ? NONE16 - 1 : packed;
+  return (exponent << 12) | (mantissa - 4096);
 }
 
 /** Unpacks a duration that `pack16` packed; -1 for `NONE16`. */
@@ -175,6 +174,13 @@ export const STAT_COLUMNS = {
   usualUs: Uint16Array,
 } as const;
 
+/** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
+export const UNSENT: ReadonlySet<string> = new Set([
+  'minUs',
+  'connectP50Us',
+  'firstByteP50Us',
+] satisfies (keyof StatColumns)[]);
+
 export type StatColumns = ColumnsOf<typeof STAT_COLUMNS>;
 export const STAT_BYTES = bytesOf(STAT_COLUMNS);
 
@@ -273,19 +279,10 @@ export function lengthOf(wire: unknown): number {
   return v.validate(headSchema, wire).length;
 }
 
-/** Values for the columns that the stream leaves out (`encodeColumns`, `without`). */
-const LEFT_OUT: Readonly<Record<string, number>> = {
-  minUs: NONE16,
-  connectP50Us: NONE16,
-  firstByteP50Us: NONE16,
-  jitterUs: NONE16,
-  usualUs: NONE16,
-};
-
-/** Fills `columns` from the wire. Throws a RangeError or TypeError. */
+/** Fills `columns` from the wire, those of `UNSENT` with NONE16 if they are not there. Throws a RangeError or TypeError. */
 export function decodeColumns(wire: unknown, columns: object): void {
   for (const [name, column] of columnsOf(columns)) {
-    const value = (wire as Record<string, unknown>)[name] ?? LEFT_OUT[name];
+    const value = (wire as Record<string, unknown>)[name] ?? (UNSENT.has(name) ? NONE16 : undefined);
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
     } else if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NONE16) {

@@ -7,7 +7,7 @@ export interface TimeRange {
   toMs: number;
 }
 
-/** Whether one of `times` contains a moment. */
+/** Whether a moment lies in one of `times`, before its end: what lasted until then is over at its end. */
 export function isWithin(times: readonly TimeRange[], atMs: number): boolean {
   return times.some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
 }

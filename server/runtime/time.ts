@@ -1,10 +1,10 @@
 /** The latest moment that is accepted or written, ms since the epoch: RFC 3339 has no years after 9999. */
 export const LAST_MOMENT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** Reads a moment as a client writes it, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is neither. */
+/** Reads a moment as a client writes it, ms since the epoch or RFC 3339. Result in ms since the epoch; -1 if it is none. */
 export function parseMoment(text: string): number {
-  if (!/^\d{1,15}(\.\d{1,6})?$/.test(text)) return parseRfc3339(text);
-  return Number(text) <= LAST_MOMENT_MS ? Number(text) : -1;
+  const ms = /^\d{1,15}(\.\d{1,6})?$/.test(text) ? Number(text) : parseRfc3339(text);
+  return ms <= LAST_MOMENT_MS ? ms : -1;
 }
 
 /** RFC 3339, section 5.6, as Go's strfmt.DateTime writes it; lower case and any number of fraction digits are valid. */

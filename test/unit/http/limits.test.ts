@@ -160,7 +160,7 @@ describe('connections', () => {
     onTestFinished(() => listening.mockRestore());
     await serve();
     const socket = new Socket();
-    listening.mock.contexts[0]?.emit('connection', socket);
+    (listening.mock.contexts[0] as Server).emit('connection', socket);
     expect(socket.destroyed).toBe(true);
   });
 
