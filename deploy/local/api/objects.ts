@@ -80,11 +80,13 @@ const texts = v.optional(listOf(v.string()));
 
 const metadataFields = v.looseObject({
   name: v.optional(nameText),
-  generateName: v.optional(v.boundedText(240)),
+  generateName: v.optional(
+    v.pipe(v.string(), v.regex(/^([a-z0-9][-a-z0-9.:]*)?$/, 'not a valid name'), v.maxLength(240)),
+  ),
   namespace: v.optional(v.boundedText(63)),
-  labels: v.nullish(labelMap),
-  annotations: v.nullish(annotationMap),
-  ownerReferences: v.nullish(
+  labels: v.optional(labelMap),
+  annotations: v.optional(annotationMap),
+  ownerReferences: v.optional(
     listOf(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
   ),
 });
@@ -122,20 +124,24 @@ const container = v.looseObject({
   startupProbe: v.optional(v.looseObject({ exec: v.optional(v.looseObject({ command: texts })) })),
 });
 
-const podSpec = v.looseObject({
+const podFields = {
   containers: v.pipe(v.boundedArray(container, 20), v.minLength(1, 'Required value')),
   initContainers: v.optional(v.boundedArray(container, 20)),
   nodeName: text,
   restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
   serviceAccountName: v.optional(nameText),
+  /** The older name of the field. The chapter that docs/experiments.md follows uses it. */
+  serviceAccount: v.optional(nameText),
   terminationGracePeriodSeconds: v.optional(count(86_400)),
-});
+};
+const podSpec = v.looseObject(podFields);
 
 const podTemplate = {
   selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
   template: v.looseObject({
-    metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(annotationMap) })),
-    spec: podSpec,
+    metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.optional(annotationMap) })),
+    // As in Kubernetes. The pods that a set has are replaced when they end, so that some that end at once would never stop coming.
+    spec: v.looseObject({ ...podFields, restartPolicy: v.optional(v.picklist(['Always'])) }),
   }),
 };
 
@@ -158,12 +164,12 @@ const servicePort = v.looseObject({
 const serviceSpec = v.looseObject({
   type: text,
   clusterIP: text,
-  selector: v.nullish(labelMap),
+  selector: v.optional(labelMap),
   ports: v.optional(v.boundedArray(servicePort, 50)),
 });
 
-const rules = v.nullish(listOf(v.looseObject({ verbs: listOf(v.string()), apiGroups: texts, resources: texts })));
-const subjects = v.nullish(listOf(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
+const rules = v.optional(listOf(v.looseObject({ verbs: listOf(v.string()), apiGroups: texts, resources: texts })));
+const subjects = v.optional(listOf(v.looseObject({ kind: v.string(), name: v.string(), namespace: text })));
 const binding = { subjects, roleRef: v.looseObject({ kind: v.string(), name: v.string() }) };
 
 /** Which fields are checked, by resource, besides `metadata`. */
@@ -172,7 +178,7 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
   [DEPLOYMENTS, { spec: workloadSpec }],
   [REPLICA_SETS, { spec: workloadSpec }],
   [DAEMON_SETS, { spec: daemonSetSpec }],
-  [SECRETS, { data: v.nullish(v.boundedRecord(v.boundedText(253), v.string(), MAX_PARTS)) }],
+  [SECRETS, { data: v.optional(v.boundedRecord(v.boundedText(253), v.string(), MAX_PARTS)) }],
   [SERVICES, { spec: serviceSpec }],
   [CLUSTER_ROLES, { rules }],
   [ROLES, { rules }],
@@ -186,7 +192,10 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
  */
 export function validated(resource: Resource, body: unknown): NewObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
-  const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = body as Record<string, unknown>;
+  if (isDeeper(body, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
+  // As in Kubernetes, a field that is null counts as missing. YAML has one wherever a key has no value.
+  const object = JSON.parse(JSON.stringify(body), (_, field) => field ?? undefined) as Record<string, unknown>;
+  const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = object;
   if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
     throw badRequest(
       `the object provided is ${brief(apiVersion)} ${brief(kind)}, expected ${apiVersionOf(resource)} ${resource.kind}`,
@@ -194,8 +203,6 @@ export function validated(resource: Resource, body: unknown): NewObject {
   }
   try {
     const fields = v.validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
-    // Only now, because lists of the fields that are read are known to be short.
-    if (isDeeper(fields, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
     return { ...fields, kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
   } catch (error) {
     if (!(error instanceof v.InvalidError)) throw error;
@@ -322,10 +329,7 @@ export function isReady(pod: PodObject): boolean {
 }
 
 /** Whether `labels` contain every label of `selector`. An empty selector selects nothing. */
-export function selects(
-  selector: Record<string, string> | null | undefined,
-  labels: Record<string, string> | undefined,
-) {
+export function selects(selector: Record<string, string> | undefined, labels: Record<string, string> | undefined) {
   const wanted = Object.entries(selector ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }
@@ -341,23 +345,16 @@ export function ownerReferenceTo(owner: KubeObject): OwnerReference {
   return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-/**
- * Formats a value as JSON with sorted keys and without null fields. Values that mean the same to Kubernetes give equal
- * texts, because clients send keys in any order, and nulls such as `creationTimestamp: null`.
- */
+/** Formats a value as JSON with sorted keys, because clients send the same template with keys in another order. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(
-          Object.entries(inner)
-            .filter(([, field]) => field !== null)
-            .sort(([a], [b]) => (a < b ? -1 : 1)),
-        )
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
 }
 
-/** Whether two values mean the same to Kubernetes; see `canonicalJson`. */
+/** Whether two values are equal, in whatever order their keys are. */
 export function sameJson(a: unknown, b: unknown): boolean {
   return a === b || canonicalJson(a) === canonicalJson(b);
 }

@@ -166,7 +166,7 @@ function servicePorts({ spec }: ServiceObject): string {
   return texts.join(',') || '<none>';
 }
 
-function labelTexts(labels: Record<string, string> | null | undefined): string {
+function labelTexts(labels: Record<string, string> | undefined): string {
   const texts = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return texts.join(',') || '<none>';
 }

@@ -4,13 +4,24 @@ import {
   kubeTime,
   type NewObject,
   type PodObject,
+  type PodSpec,
   sameJson,
   validated,
   type Workload,
 } from './objects.ts';
 import { patched } from './patch.ts';
 import { isDryRun, type ObjectRequest } from './request.ts';
-import { EVENTS, NAMESPACES, PODS, RESOURCES, type Resource, SERVICES } from './resources.ts';
+import {
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  EVENTS,
+  NAMESPACES,
+  PODS,
+  REPLICA_SETS,
+  RESOURCES,
+  type Resource,
+  SERVICES,
+} from './resources.ts';
 import { badRequest, failure, invalid, notFound } from './status.ts';
 import type { Store } from './store.ts';
 
@@ -34,7 +45,7 @@ export function createObject(store: Store, request: ObjectRequest, body: unknown
     ...rest
   } = draft.metadata;
   const name = rest.name ?? (rest.generateName && rest.generateName + nameEnding(store.random));
-  if (name === undefined) {
+  if (!name) {
     throw invalid(resource, '', 'metadata.name', 'Required value: name or generateName is required', 'Required');
   }
   if (resource.namespaced && given !== namespace) {
@@ -121,14 +132,14 @@ function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
   if (resource === PODS) return pendingPod(draft);
   if (resource === SERVICES) return { ...draft, spec: { type: 'ClusterIP', ...spec }, status: { loadBalancer: {} } };
   if (resource === NAMESPACES) return { ...draft, status: { phase: 'Active' } };
-  return draft;
+  // A status that a client sends is dropped. The controllers write the real one.
+  return [DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS].includes(resource) ? { ...draft, status: {} } : draft;
 }
 
 /** Returns a new pod with the defaults of its spec, waiting for a node. */
 export function pendingPod<T extends object>(draft: T): T & Pick<PodObject, 'status'> {
-  const { spec: given } = draft as { spec?: { serviceAccount?: unknown } };
-  // `serviceAccount` is the old name of the field. The chapter that docs/experiments.md follows uses it.
-  const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
+  const { spec: given } = draft as { spec?: Partial<PodSpec> };
+  const serviceAccountName = given?.serviceAccount ?? 'default';
   const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: DEFAULT_GRACE_S, serviceAccountName };
   return { ...draft, spec: { ...defaults, ...given }, status: { phase: 'Pending', qosClass: 'BestEffort' } };
 }

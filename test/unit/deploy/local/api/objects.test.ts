@@ -4,8 +4,8 @@ import { canonicalJson, sameJson, validated } from '../../../../../deploy/local/
 import { PODS, SERVICES } from '../../../../../deploy/local/api/resources.ts';
 
 describe('two values are the same', () => {
-  it('in any order of their keys, and with or without null fields', () => {
-    expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { c: 2 }, a: 1 })).toBe(true);
+  it('in any order of their keys', () => {
+    expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { d: null, c: 2 }, a: 1 })).toBe(true);
     expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
     expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);
   });

@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
-import { NAMESPACES, PODS, type Resource, SERVICES } from '../../../../../deploy/local/api/resources.ts';
+import { describe, expect, it } from 'vitest';
+import { filterOf } from '../../../../../deploy/local/api/list.ts';
+import type { PodObject } from '../../../../../deploy/local/api/objects.ts';
+import { DEPLOYMENTS, NAMESPACES, PODS, type Resource, SERVICES } from '../../../../../deploy/local/api/resources.ts';
 import { createObject, replaceObject } from '../../../../../deploy/local/api/write.ts';
 import { newStore } from '../pod-store.ts';
 
@@ -35,4 +37,39 @@ it('what runs in a pod stays as it is', () => {
   const containers = [{ name: 'c', image: 'i' }];
   const pod = create({ metadata: { name: 'p' }, spec: { containers } });
   expect(() => replace({ ...pod, spec: { containers: [{ name: 'c', image: 'j' }] } })).toThrow('may not change fields');
+});
+
+it.each([
+  ['a generated name that is a path', { metadata: { generateName: '../x' } }, 'metadata.generateName'],
+  ['no name', { metadata: { generateName: '' } }, 'Required value'],
+  ['an account that is a path', { metadata: { name: 'p' }, serviceAccount: '../../x' }, 'spec.serviceAccount'],
+])('a pod with %s is refused: names become parts of files', (_, { metadata, ...spec }, message) => {
+  const { create } = clientOf(PODS, '');
+  expect(() => create({ metadata, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } })).toThrow(message);
+});
+
+describe('a new Deployment', () => {
+  const labels = { app: 'x' };
+  const workload = (podSpec: object) => {
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }], ...podSpec } };
+    return { metadata: { name: 'd' }, spec: { selector: { matchLabels: labels }, template } };
+  };
+
+  it('has no status of the client, which the controllers would take for theirs', () => {
+    const { create } = clientOf(DEPLOYMENTS, '');
+    expect(create({ ...workload({}), status: { conditions: 'x' } })['status']).toEqual({});
+  });
+
+  it('must restart its containers: it would replace pods that end without end', () => {
+    const { create } = clientOf(DEPLOYMENTS, '');
+    expect(() => create(workload({ restartPolicy: 'Never' }))).toThrow('spec.template.spec.restartPolicy');
+  });
+});
+
+it('a field that is null is as if it were missing: YAML has one where a key has no value', () => {
+  const { create } = clientOf(PODS, '');
+  const metadata = { name: 'p', labels: null, annotations: null, ownerReferences: null };
+  const pod = create({ metadata, spec: { containers: [{ name: 'c', image: 'i', env: null, x: { y: null } }] } });
+  expect((pod as PodObject).spec.containers).toEqual([{ name: 'c', image: 'i', x: {}, resources: {} }]);
+  expect(filterOf({ query: new URLSearchParams({ labelSelector: 'app=x' }), name: '' })(pod)).toBe(false);
 });

@@ -198,7 +198,7 @@ describe('a Deployment', () => {
 
   it('keeps its ReplicaSet when a client sends the same template in another order', () => {
     const spec = { containers: [{ image: 'i', name: 'c' }] };
-    change({ template: { spec, metadata: { labels: { app: 'app' }, annotations: null } } });
+    change({ template: { spec, metadata: { labels: { app: 'app' } } } });
     expect(store.list(REPLICA_SETS)).toHaveLength(1);
   });
 
