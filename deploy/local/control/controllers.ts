@@ -82,21 +82,17 @@ const HASH_LABEL = 'pod-template-hash';
  */
 function reconcileDeployments(store: Store): void {
   for (const deployment of store.list(DEPLOYMENTS) as Workload[]) {
-    const hash = templateHash(deployment);
-    const sets = setsOf(store, deployment);
-    const current = sets.find((set) => hasHash(set, hash)) ?? createSet(store, deployment, hash);
-    const { replicas } = deployment.spec;
-    store.update(REPLICA_SETS, { ...current, spec: { ...current.spec, replicas } });
+    const current = writeCurrentSet(store, deployment);
     /** How many ready pods of older templates must stay. */
-    let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
-    for (const set of sets.filter((one) => one !== current)) {
+    let stillNeeded = Math.max(0, deployment.spec.replicas - (current.status?.readyReplicas ?? 0));
+    for (const set of setsOf(store, deployment).filter(({ metadata }) => metadata.uid !== current.metadata.uid)) {
       const kept = Math.min(set.spec.replicas, set.status?.readyReplicas ?? 0, stillNeeded);
       stillNeeded -= kept;
       const { name, namespace = '' } = set.metadata;
       if (kept === 0 && (set.status?.replicas ?? 0) === 0) store.remove(REPLICA_SETS, namespace, name);
       else store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas: kept } });
     }
-    store.update(DEPLOYMENTS, { ...deployment, status: statusOf(store, deployment, hash) });
+    store.update(DEPLOYMENTS, { ...deployment, status: statusOf(store, deployment, current) });
   }
 }
 
@@ -105,27 +101,24 @@ function setsOf(store: Store, deployment: Workload): Workload[] {
   return sets.filter((set) => controllerUid(set) === deployment.metadata.uid);
 }
 
-function hasHash(set: Workload, hash: string): boolean {
-  return set.metadata.labels?.[HASH_LABEL] === hash;
-}
-
-function createSet(store: Store, deployment: Workload, hash: string): Workload {
+/** Creates the ReplicaSet of a Deployment's present template, or resets it: a client may have changed its labels or its owner. */
+function writeCurrentSet(store: Store, deployment: Workload): Workload {
   const { template, selector, replicas } = deployment.spec;
+  const hash = templateHash(deployment);
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
-  return store.create(REPLICA_SETS, {
-    metadata: {
-      name: `${deployment.metadata.name}-${hash}`,
-      namespace: deployment.metadata.namespace ?? '',
-      labels,
-      ownerReferences: [ownerReferenceTo(deployment)],
-    },
-    spec: {
-      replicas,
-      selector: { matchLabels: { ...selector.matchLabels, [HASH_LABEL]: hash } },
-      template: { ...template, metadata: { ...template.metadata, labels } },
-    },
-    status: { replicas: 0 },
-  }) as Workload;
+  const { name: deploymentName, namespace = '' } = deployment.metadata;
+  const name = `${deploymentName}-${hash}`;
+  const metadata = { name, namespace, labels, ownerReferences: [ownerReferenceTo(deployment)] };
+  const spec = {
+    replicas,
+    selector: { matchLabels: { ...selector.matchLabels, [HASH_LABEL]: hash } },
+    template: { ...template, metadata: { ...template.metadata, labels } },
+  };
+  const stored = store.get(REPLICA_SETS, namespace, name);
+  const set = stored
+    ? store.update(REPLICA_SETS, { ...stored, metadata: { ...stored.metadata, ...metadata }, spec })
+    : store.create(REPLICA_SETS, { metadata, spec, status: { replicas: 0 } });
+  return set as Workload;
 }
 
 /** Makes a short text that differs for every template, in the letters of generated names. */
@@ -137,24 +130,21 @@ function templateHash({ spec, metadata }: Workload | DaemonSet): string {
   return nameEnding(() => (digest[at++] ?? 0) / 256, 10);
 }
 
-/** The status of a Deployment; `hash` is that of its present template. */
-function statusOf(store: Store, deployment: Workload, hash: string): Workload['status'] {
+/** The status of a Deployment; `current` is the ReplicaSet of its present template. */
+function statusOf(store: Store, deployment: Workload, current: Workload): Workload['status'] {
   const { metadata, spec, status } = deployment;
   const sets = setsOf(store, deployment);
-  const sum = (of: Workload[], field: 'replicas' | 'readyReplicas') =>
-    of.reduce((total, set) => total + (set.status?.[field] ?? 0), 0);
-  const ready = sum(sets, 'readyReplicas');
+  const sum = (field: 'replicas' | 'readyReplicas') =>
+    sets.reduce((total, set) => total + (set.status?.[field] ?? 0), 0);
+  const ready = sum('readyReplicas');
   const isAvailable = ready >= spec.replicas;
   const [available, progress] = isAvailable
     ? ['MinimumReplicasAvailable', 'NewReplicaSetAvailable']
     : ['MinimumReplicasUnavailable', 'ReplicaSetUpdated'];
   return {
     observedGeneration: metadata.generation ?? 1,
-    replicas: sum(sets, 'replicas'),
-    updatedReplicas: sum(
-      sets.filter((set) => hasHash(set, hash)),
-      'replicas',
-    ),
+    replicas: sum('replicas'),
+    updatedReplicas: current.status?.replicas ?? 0,
     readyReplicas: ready,
     availableReplicas: ready,
     unavailableReplicas: Math.max(0, spec.replicas - ready),
@@ -191,8 +181,8 @@ function byDeletionOrder(a: PodObject, b: PodObject): number {
 const REVISION_LABEL = 'controller-revision-hash';
 
 /**
- * Gives every node one pod of each DaemonSet, cordoned nodes too, as in Kubernetes. Pods of an older template are replaced one
- * at a time. Writes the status.
+ * Gives every node one pod of each DaemonSet, cordoned nodes too, as in Kubernetes. Of an older template the pods that are not ready
+ * are replaced at once, the others one at a time. Writes the status.
  */
 function reconcileDaemonSets(store: Store): void {
   const nodes = store.list(NODES).map(({ metadata }) => metadata.name);
@@ -204,8 +194,10 @@ function reconcileDaemonSets(store: Store): void {
     for (const nodeName of lacking) createPod(store, set, { nodeName }, { [REVISION_LABEL]: hash });
     const ready = pods.filter(isReady).length;
     const updated = pods.filter(({ metadata }) => metadata.labels?.[REVISION_LABEL] === hash);
-    const outdated = pods.find((pod) => !updated.includes(pod));
-    if (outdated && ready === nodes.length && pods.every(isActive)) deleteObject(store, PODS, outdated);
+    const outdated = pods.filter((pod) => !updated.includes(pod));
+    const isWhole = ready === nodes.length && pods.every(isActive);
+    const replaced = isWhole ? outdated.slice(0, 1) : outdated.filter((pod) => isActive(pod) && !isReady(pod));
+    for (const pod of replaced) deleteObject(store, PODS, pod);
     const status = {
       observedGeneration: set.metadata.generation ?? 1,
       desiredNumberScheduled: nodes.length,

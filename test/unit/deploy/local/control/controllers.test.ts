@@ -113,6 +113,17 @@ describe('a DaemonSet', () => {
     expect(leaving()).toEqual([]);
   });
 
+  it('with a new template replaces at once the pods that never became ready', () => {
+    makeReady(pods().slice(0, 1));
+    store.update(DAEMON_SETS, { ...stored(), spec: workload('DaemonSet', 'set', 'mended').spec });
+    settle();
+    expect(leaving()).toHaveLength(2);
+    for (const pod of leaving()) kill(pod);
+    settle();
+    makeReady();
+    expect(leaving()).toHaveLength(1);
+  });
+
   it('takes its pods with it when it is deleted', () => {
     deleteObject(store, DAEMON_SETS, stored());
     settle();
@@ -201,6 +212,19 @@ describe('a Deployment', () => {
     change({ template: { spec, metadata: { labels: { app: 'app' } } } });
     expect(store.list(REPLICA_SETS)).toHaveLength(1);
   });
+
+  it.each([{ labels: {} }, { ownerReferences: [] }])(
+    'gives its ReplicaSet back what a client has taken away: %j',
+    (taken) => {
+      const set = store.list(REPLICA_SETS)[0] as KubeObject;
+      store.update(REPLICA_SETS, { ...set, metadata: { ...set.metadata, ...taken } });
+      settle();
+      const { resourceVersion: _, ...before } = set.metadata;
+      expect(store.list(REPLICA_SETS)).toMatchObject([{ metadata: before }]);
+      expect(staying()).toHaveLength(3);
+      expect(leaving()).toEqual([]);
+    },
+  );
 
   it('is deleted together with its ReplicaSets and pods', () => {
     store.remove(DEPLOYMENTS, 'default', 'app');
