@@ -76,13 +76,8 @@ export class AddressPool {
     this.#check = check;
   }
 
-  /** The command that adds addresses if there are too few. */
-  get advice(): string {
-    return this.#adviceFor(this.#taken.size + 10);
-  }
-
-  /** Takes the next usable address until `release`; null if there is none. */
-  async take(): Promise<string | null> {
+  /** Takes the next usable address until `release`. If there is none, rejects with an Error and the command that adds some. */
+  async take(): Promise<string> {
     for (let tries = FIRST; tries <= LAST; tries++) {
       const address = `${this.#base}.${this.#next}`;
       this.#next = this.#next === LAST ? FIRST : this.#next + 1;
@@ -91,7 +86,7 @@ export class AddressPool {
       if ((await this.#check(address, this.#port)) === '') return address;
       this.#taken.delete(address);
     }
-    return null;
+    throw new Error(`no free address: ${this.#adviceFor(this.#taken.size + 10)}`);
   }
 
   release(address: string): void {

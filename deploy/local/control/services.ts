@@ -5,6 +5,7 @@ import { isReady, type PodObject, type ServiceObject, selects } from '../api/obj
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 import { recordEvent } from '../api/write.ts';
+import { type Cleanups, runAll } from '../cleanups.ts';
 import { Forwarder, type ForwardTarget } from '../sockets.ts';
 import { controlLoop } from './control-loop.ts';
 
@@ -75,31 +76,31 @@ interface ServiceAddressDeps {
  * The address is released when the Service is deleted. Returns a function that stops it.
  */
 export function startServiceAddresses({ store, addresses, isServed }: ServiceAddressDeps): () => Promise<void> {
-  /** By uid and ports: the address (null if none was free), and a listener for each port. */
-  const assigned = new Map<string, { ip: string | null; listeners: ServicePort[] }>();
+  /** By uid and ports of the Service: what gives its address back. */
+  const assigned = new Map<string, Cleanups>();
   const changes = new SerialQueue();
 
   async function reconcile(services: ServiceObject[]): Promise<void> {
     const wanted = new Map(services.map((service) => [`${service.metadata.uid} ${portsOf(service)}`, service]));
-    for (const [key, { ip, listeners }] of assigned) {
+    for (const [key, cleanups] of assigned) {
       if (wanted.has(key)) continue;
       assigned.delete(key);
-      for (const listener of listeners) await listener.close();
-      if (ip !== null) addresses.release(ip);
+      await runAll(cleanups);
     }
     for (const [key, service] of wanted) if (!assigned.has(key)) await assign(key, service);
   }
 
   async function assign(key: string, service: ServiceObject): Promise<void> {
     const { name, namespace = '', uid } = service.metadata;
-    const ip = await addresses.take();
-    const listeners: ServicePort[] = [];
-    assigned.set(key, { ip, listeners }); // Also if it fails. A change of the Service's ports tries again.
+    const cleanups: Cleanups = [];
+    assigned.set(key, cleanups); // Also if it fails. A change of the Service's ports tries again.
+    let ip: string;
     try {
-      if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
+      ip = await addresses.take();
+      cleanups.push(() => addresses.release(ip));
       for (const [portIndex, port] of portsOf(service).entries()) {
         const listener = new ServicePort({ store, namespace, name, portIndex });
-        listeners.push(listener);
+        cleanups.push(() => listener.close());
         await listener.listen(ip, port);
       }
     } catch (error) {

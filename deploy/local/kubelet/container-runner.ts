@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
-import type { Clock, Timer } from '../../../server/runtime/clock.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
+import { pause } from '../../../server/runtime/deadline.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { type Container, type ContainerState, type ContainerStatus, kubeTime } from '../api/objects.ts';
 import type { Watchdog } from '../watchdog.ts';
 import type { ContainerLog } from './container-log.ts';
 import { type Command, KNOWN_IMAGES } from './images.ts';
-import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
+import { type ReadinessCheck, runStartupProbe, watchReadiness } from './readiness.ts';
 
 /** What all containers share. */
 export interface RunnerDeps {
@@ -36,35 +37,26 @@ interface RunnerSpec {
 /** After a process has run this long, its next restart waits the shortest time again. */
 const RECOVERED_MS = 60_000;
 
-/** Runs one container: starts it, probes its readiness, restarts it with back-off, stops it. */
+/** Runs one container: starts it, probes its readiness, restarts it with back-off, until it is stopped. */
 export class ContainerRunner {
+  /** Whether the container has run and will never run again. */
+  finished = false;
   readonly #deps: RunnerDeps;
   readonly #spec: RunnerSpec;
   #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
   #lastState: ContainerState = {};
   #restartCount = 0;
-  #backoffMs: number;
   #isReady = false;
-  #isStopping = false;
   #process: ChildProcess | null = null;
-  #restartTimer: Timer | undefined;
-  #stopReadiness = () => {};
 
   constructor(deps: RunnerDeps, spec: RunnerSpec) {
     this.#deps = deps;
     this.#spec = spec;
-    this.#backoffMs = deps.backoff.firstMs;
   }
 
   /** The id of the process; 0 while there is none. */
   get pid(): number {
     return this.#process?.pid ?? 0;
-  }
-
-  /** Whether the container will never run again. */
-  get finished(): boolean {
-    const hasEnded = this.#state.terminated !== undefined && !this.#mayRestart();
-    return this.#process === null && (this.#isStopping || hasEnded);
   }
 
   /** The container's entry in `status.containerStatuses` of its pod. */
@@ -83,10 +75,13 @@ export class ContainerRunner {
     };
   }
 
-  /** Starts the process. Without an image the container waits with the reason ImagePullBackOff. */
-  start(): void {
-    const { command, container, log, ip, onChange, onEvent, missingImage } = this.#spec;
-    const { clock, check, watchdog } = this.#deps;
+  /**
+   * Runs the container until its process has ended and is not started again: because of the restart policy, or because `stopping` is
+   * aborted. Without an image the container waits with the reason ImagePullBackOff, and nothing runs.
+   */
+  async run(stopping: AbortSignal): Promise<void> {
+    const { command, container, log, missingImage, onChange, onEvent } = this.#spec;
+    const { backoff, clock } = this.#deps;
     if (command === null) {
       const message = `Back-off pulling image "${missingImage}": this machine runs no images, only ${KNOWN_IMAGES}`;
       this.#state = { waiting: { reason: 'ImagePullBackOff', message } };
@@ -94,66 +89,71 @@ export class ContainerRunner {
       onChange();
       return;
     }
-    const startedMs = clock.nowMs();
-    const onExit = (exitCode: number, signal: number) => this.#handleExit(exitCode, signal, startedMs);
-    this.#process = startProcess(command, (line) => log.add(line), onExit);
-    if (this.pid > 0) watchdog.guard(this.pid);
-    this.#state = { running: { startedAt: kubeTime(startedMs) } };
-    this.#stopReadiness = afterStartup(container, ip, clock, () =>
-      watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check }),
-    );
-    onEvent('Started', `Started container ${container.name}`, 'Normal');
+    let backoffMs = backoff.firstMs;
+    for (;;) {
+      const startedMs = clock.monotonicMs();
+      await this.#runProcess(command);
+      if (stopping.aborted || !this.#mayRestart()) break;
+      if (clock.monotonicMs() - startedMs >= RECOVERED_MS) backoffMs = backoff.firstMs;
+      const message = `back-off ${backoffMs}ms restarting failed container=${container.name}`;
+      this.#lastState = this.#state;
+      this.#state = { waiting: { reason: 'CrashLoopBackOff', message } };
+      onEvent('BackOff', `Back-off restarting failed container ${container.name}`);
+      onChange();
+      await pause(clock, backoffMs, stopping);
+      if (stopping.aborted) break;
+      backoffMs = Math.min(backoffMs * 2, backoff.longestMs);
+      this.#restartCount += 1;
+      log.beginRun();
+    }
+    this.finished = true;
     onChange();
   }
 
-  /** Sends a signal to the process, which will not be started again. */
-  stop(signal: 'SIGTERM' | 'SIGKILL'): void {
-    this.#isStopping = true;
-    this.#restartTimer?.cancel();
+  /** Sends a signal to the process, if one runs. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#process) killGroup(this.#process, signal);
-    else this.#spec.onChange();
   }
 
-  #setReady(ready: boolean): void {
-    if (this.#isReady === ready) return;
-    this.#isReady = ready;
-    if (!ready) this.#spec.onEvent('Unhealthy', `Readiness probe of container ${this.#spec.container.name} failed`);
-    this.#spec.onChange();
-  }
-
-  #handleExit(exitCode: number, signal: number, startedMs: number): void {
-    const { clock, watchdog, backoff } = this.#deps;
-    const { log, onChange, onEvent, container } = this.#spec;
-    const nowMs = clock.nowMs();
-    this.#stopReadiness();
+  /** Starts the process and waits for its end. Afterwards the state is `terminated`. */
+  async #runProcess(command: Command): Promise<void> {
+    const { container, log, onChange, onEvent } = this.#spec;
+    const { clock, watchdog } = this.#deps;
+    const startedAt = kubeTime(clock.nowMs());
+    const ended = new AbortController();
+    const end = runProcess(
+      command,
+      (line) => log.add(line),
+      (process) => {
+        this.#process = process;
+        if (this.pid > 0) watchdog.guard(this.pid);
+      },
+    );
+    this.#state = { running: { startedAt } };
+    onEvent('Started', `Started container ${container.name}`, 'Normal');
+    onChange();
+    void this.#probe(ended.signal);
+    const { exitCode, signal } = await end;
+    ended.abort();
     if (this.pid > 0) watchdog.forget(this.pid);
     this.#process = null;
     this.#isReady = false;
-    this.#state = {
-      terminated: {
-        exitCode,
-        ...(signal > 0 && { signal }),
-        reason: exitCode === 0 ? 'Completed' : 'Error',
-        startedAt: kubeTime(startedMs),
-        finishedAt: kubeTime(nowMs),
-      },
-    };
-    if (this.#isStopping || !this.#mayRestart()) {
-      onChange();
-      return;
-    }
-    if (nowMs - startedMs >= RECOVERED_MS) this.#backoffMs = backoff.firstMs;
-    const message = `back-off ${this.#backoffMs}ms restarting failed container=${container.name}`;
-    this.#lastState = this.#state;
-    this.#state = { waiting: { reason: 'CrashLoopBackOff', message } };
-    this.#restartTimer = clock.setTimer(() => {
-      this.#restartCount += 1;
-      log.beginRun();
-      this.start();
-    }, this.#backoffMs);
-    this.#backoffMs = Math.min(this.#backoffMs * 2, backoff.longestMs);
-    onEvent('BackOff', `Back-off restarting failed container ${container.name}`);
-    onChange();
+    const reason = exitCode === 0 ? 'Completed' : 'Error';
+    const finishedAt = kubeTime(clock.nowMs());
+    this.#state = { terminated: { exitCode, ...(signal > 0 && { signal }), reason, startedAt, finishedAt } };
+  }
+
+  /** Runs the startup probe, and then watches the readiness, until the process has ended. */
+  async #probe(ended: AbortSignal): Promise<void> {
+    const { container, ip } = this.#spec;
+    await runStartupProbe(container, ip, this.#deps.clock, ended);
+    if (!ended.aborted) await watchReadiness(container, ip, (ready) => this.#setReady(ready), this.#deps, ended);
+  }
+
+  #setReady(ready: boolean): void {
+    this.#isReady = ready;
+    if (!ready) this.#spec.onEvent('Unhealthy', `Readiness probe of container ${this.#spec.container.name} failed`);
+    this.#spec.onChange();
   }
 
   #mayRestart(): boolean {
@@ -163,28 +163,41 @@ export class ContainerRunner {
   }
 }
 
+/** How a process has ended. */
+interface ProcessEnd {
+  /** 128 if it could not be started, as in container runtimes, or 128 and the number of the signal that has ended it. */
+  exitCode: number;
+  /** Number of the signal that has ended it; 0 = none. */
+  signal: number;
+}
+
 /**
- * Starts a process in its own group, so that Ctrl-C in the terminal reaches only the cluster. `onExit` is called once after all
- * output: with exit code 128 if the process could not be started, as container runtimes do, and with the number of the signal
- * that has ended it, 0 = none.
+ * Starts a process in its own group, so that Ctrl-C in the terminal reaches only the cluster. Resolves when it has ended, after all
+ * its output. `onStart` is called before this function returns.
  */
-function startProcess(
+function runProcess(
   { file, args, env }: Command,
   onLine: (line: string) => void,
-  onExit: (exitCode: number, signal: number) => void,
-): ChildProcess {
-  const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
-  child.on('error', (error) => {
-    if (child.pid !== undefined) return;
+  onStart: (child: ChildProcess) => void,
+): Promise<ProcessEnd> {
+  const end = new Promise<ProcessEnd>((resolve, reject) => {
+    // Throws if an argument or a variable has a NUL.
+    const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    onStart(child);
+    for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
+    child.on('error', (error) => {
+      // A process that cannot be signalled has an error, too, and runs on.
+      if (child.pid === undefined) reject(error);
+    });
+    child.on('close', (code, name) => {
+      const signal = name === null ? 0 : constants.signals[name];
+      resolve({ exitCode: code ?? 128 + signal, signal });
+    });
+  });
+  return end.catch((error: unknown) => {
     onLine(`cannot start: ${textOf(error)}`);
-    onExit(128, 0);
+    return { exitCode: 128, signal: 0 };
   });
-  child.on('close', (code, signal) => {
-    const number = signal === null ? 0 : constants.signals[signal];
-    if (child.pid !== undefined) onExit(code ?? 128 + number, number);
-  });
-  return child;
 }
 
 /** Sends a signal to a process and to what it has started, unless it has ended. */

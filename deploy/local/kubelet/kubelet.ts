@@ -1,12 +1,23 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Timer } from '../../../server/runtime/clock.ts';
+import { pause } from '../../../server/runtime/deadline.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
-import { type ContainerStatus, conditionOf, kubeTime, type PodObject, type PodStatus, textAt } from '../api/objects.ts';
+import {
+  type Container,
+  type ContainerStatus,
+  conditionOf,
+  kubeTime,
+  type PodObject,
+  type PodStatus,
+  textAt,
+} from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
 import { deleteObject, recordEvent } from '../api/write.ts';
-import { NO_NETWORK, redirectsOf, unknownInitImage } from '../pod-network.ts';
+import { type Cleanups, runAll } from '../cleanups.ts';
+import { type PodNetwork, redirectsOf, unknownInitImage } from '../pod-network.ts';
 import { Forwarder } from '../sockets.ts';
 import { ContainerLog } from './container-log.ts';
 import { ContainerRunner, type RunnerDeps } from './container-runner.ts';
@@ -15,9 +26,9 @@ import type { Images } from './images.ts';
 /** Runs every pod that has a node, as real processes of this machine. */
 export class Kubelet {
   readonly #deps: WorkerDeps;
+  /** By the uid of the pod. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #unsubscribe: () => void;
-  #onLastEnd = () => {};
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
@@ -27,11 +38,9 @@ export class Kubelet {
   /** Stops all pods by SIGTERM, and by SIGKILL after `graceMs`. Resolves when no pod is running. */
   async stop(graceMs: number): Promise<void> {
     this.#unsubscribe();
-    const allEnded = new Promise<void>((resolve) => {
-      this.#onLastEnd = resolve;
-    });
-    for (const worker of [...this.#workers.values()]) worker.stop(graceMs);
-    if (this.#workers.size > 0) await allEnded;
+    const workers = [...this.#workers.values()];
+    for (const worker of workers) worker.stop(graceMs);
+    await Promise.all(workers.map(({ ended }) => ended));
   }
 
   pidsOf(podUid: string): number[] {
@@ -59,12 +68,9 @@ export class Kubelet {
     const { uid, deletionTimestamp } = pod.metadata;
     const hasEnded = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
     if (pod.spec.nodeName === undefined || deletionTimestamp !== undefined || hasEnded) return;
-    const worker = new PodWorker(this.#deps, pod.metadata, () => {
-      this.#workers.delete(uid);
-      if (this.#workers.size === 0) this.#onLastEnd();
-    });
+    const worker = new PodWorker(this.#deps, pod);
     this.#workers.set(uid, worker);
-    void worker.start();
+    void worker.ended.then(() => this.#workers.delete(uid));
   }
 }
 
@@ -81,171 +87,153 @@ interface WorkerDeps extends RunnerDeps {
 /** Wait before another attempt to get an address. */
 const ADDRESS_RETRY_MS = 1000;
 
-/** Runs one pod, from its assignment to a node to its end, and writes its status to the store. */
+/** Runs one pod, from its assignment to a node until it is stopped, and writes its status to the store. */
 class PodWorker {
+  /** By the name of the container. */
   readonly logs = new Map<string, ContainerLog>();
+  /** Resolves when nothing of the pod runs and nothing will run again. */
+  readonly ended: Promise<void>;
   readonly #deps: WorkerDeps;
-  readonly #metadata: PodObject['metadata'];
-  readonly #onEnd: () => void;
-  #network = NO_NETWORK;
-  #hostIP = '';
-  #redirects: Forwarder[] = [];
+  /** As it was when it got its node. Its spec stays so; of its metadata only name and uid are used. */
+  readonly #pod: PodObject;
+  readonly #hostIP: string;
+  #podIP = '';
   #runners: ContainerRunner[] = [];
-  #isStopping = false;
-  #hasEnded = false;
+  readonly #stopping = new AbortController();
+  /** When `stop` was first called, monotonic ms. */
+  #stopMs = 0;
   #killTimer: Timer | undefined;
-  #startTimer: Timer | undefined;
 
-  /** `onEnd` is called once, when nothing of the pod runs and nothing will run again. */
-  constructor(deps: WorkerDeps, metadata: PodObject['metadata'], onEnd: () => void) {
+  constructor(deps: WorkerDeps, pod: PodObject) {
     this.#deps = deps;
-    this.#metadata = metadata;
-    this.#onEnd = onEnd;
+    this.#pod = pod;
+    this.#hostIP = textAt(deps.store.get(NODES, '', pod.spec.nodeName ?? ''), 'status.addresses.0.address');
+    this.ended = this.#run();
   }
 
   get pids(): number[] {
     return this.#runners.map((runner) => runner.pid).filter((pid) => pid > 0);
   }
 
-  /** Gives the pod an address and starts its containers. Tries again after a while if that fails. */
-  async start(): Promise<void> {
-    const hasNetwork = await this.#setUpNetwork();
-    const pod = this.#pod();
-    if (hasNetwork && pod && !this.#isStopping) {
-      this.#startContainers(pod);
-      return;
-    }
-    this.#releaseNetwork();
-    if (this.#isStopping || !pod) this.#finish();
-    else this.#startTimer = this.#deps.clock.setTimer(() => void this.start(), ADDRESS_RETRY_MS);
-  }
-
-  /** Stops the pod: SIGTERM now and SIGKILL after `graceMs`, or SIGKILL at once if `graceMs` is 0. */
+  /**
+   * Stops the pod: SIGTERM now and SIGKILL after `graceMs`, or SIGKILL at once if `graceMs` is 0. A later call changes only when
+   * SIGKILL comes: its `graceMs` counts from the first call, as in the pod's `deletionTimestamp`.
+   */
   stop(graceMs: number): void {
-    if (this.#hasEnded) return;
-    const isFirst = !this.#isStopping;
-    this.#isStopping = true;
-    this.#startTimer?.cancel();
-    this.#killTimer?.cancel();
-    if (graceMs <= 0) {
-      this.#signalAll('SIGKILL');
-    } else {
-      this.#killTimer = this.#deps.clock.setTimer(() => this.#signalAll('SIGKILL'), graceMs);
-      if (isFirst) {
+    const { clock } = this.#deps;
+    if (!this.#stopping.signal.aborted) {
+      this.#stopMs = clock.monotonicMs();
+      this.#stopping.abort();
+      if (graceMs > 0) {
         this.#event('Killing', 'Stopping the pod', 'Normal');
         this.#signalAll('SIGTERM');
       }
     }
-    if (this.#runners.length === 0) this.#finish();
+    this.#killTimer?.cancel();
+    const leftMs = this.#stopMs + graceMs - clock.monotonicMs();
+    if (leftMs > 0) this.#killTimer = clock.setTimer(() => this.#signalAll('SIGKILL'), leftMs);
+    else this.#signalAll('SIGKILL');
   }
 
-  /** Takes an address, and does what the pod's init containers do to its network. Returns whether it succeeded. */
-  async #setUpNetwork(): Promise<boolean> {
-    const { addresses } = this.#deps;
-    const podIP = (await addresses.take()) ?? '';
-    if (podIP === '') {
-      this.#event('FailedCreatePodSandBox', `no free address: ${addresses.advice}`);
-      return false;
+  async #run(): Promise<void> {
+    const { clock, store } = this.#deps;
+    const stopping = this.#stopping.signal;
+    while (!stopping.aborted) {
+      const cleanups: Cleanups = [];
+      const network = await this.#setUpNetwork(cleanups);
+      if (network !== null && !stopping.aborted) await this.#runContainers(network, stopping);
+      await runAll(cleanups);
+      if (network === null) await pause(clock, ADDRESS_RETRY_MS, stopping);
     }
-    this.#network = { ...NO_NETWORK, podIP };
-    const pod = this.#pod();
-    const redirects = pod ? redirectsOf(pod.spec) : [];
-    if (redirects.length === 0 || this.#isStopping) return true;
-    const innerIP = (await addresses.take()) ?? '';
-    this.#network = { podIP, innerIP, redirected: redirects.map(({ fromPort }) => fromPort) };
-    if (innerIP === '') return false;
+    this.#killTimer?.cancel();
+    for (const log of this.logs.values()) log.close();
+    const pod = this.#storedPod();
+    // With grace 0, whoever has deleted the pod also removes it.
+    if (pod && (pod.metadata.deletionGracePeriodSeconds ?? 0) > 0) deleteObject(store, PODS, pod, { graceSeconds: 0 });
+  }
+
+  /**
+   * Takes an address, and does what the pod's init containers do to its network. Adds to `cleanups` what undoes it. If it fails, there
+   * is an Event that says why, and the result is null.
+   */
+  async #setUpNetwork(cleanups: Cleanups): Promise<PodNetwork | null> {
+    const redirects = redirectsOf(this.#pod.spec);
     try {
+      const podIP = await this.#takeAddress(cleanups);
+      const innerIP = redirects.length > 0 ? await this.#takeAddress(cleanups) : '';
       for (const { fromPort, toPort } of redirects) {
         const redirect = new Forwarder(() => ({ host: podIP, port: toPort }));
-        this.#redirects.push(redirect);
+        cleanups.push(() => redirect.close());
         await redirect.listen(podIP, fromPort);
       }
-      return true;
+      return { podIP, innerIP, redirected: redirects.map(({ fromPort }) => fromPort) };
     } catch (error) {
-      this.#event('FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
-      return false;
+      this.#event('FailedCreatePodSandBox', `the pod has no network: ${textOf(error)}`);
+      return null;
     }
   }
 
-  #releaseNetwork(): void {
-    for (const redirect of this.#redirects) void redirect.close();
-    this.#redirects = [];
-    const { podIP, innerIP } = this.#network;
-    for (const address of [podIP, innerIP]) if (address !== '') this.#deps.addresses.release(address);
-    this.#network = NO_NETWORK;
+  async #takeAddress(cleanups: Cleanups): Promise<string> {
+    const { addresses } = this.#deps;
+    const address = await addresses.take();
+    cleanups.push(() => addresses.release(address));
+    return address;
   }
 
-  #startContainers(pod: PodObject): void {
-    const { clock, images, logFolder, startDelayMs, store } = this.#deps;
-    const { name, namespace = '' } = this.#metadata;
-    this.#hostIP = textAt(store.get(NODES, '', pod.spec.nodeName ?? ''), 'status.addresses.0.address');
-    const unknownImage = unknownInitImage(pod.spec);
-    this.#runners = pod.spec.containers.map((container) => {
-      const file = `${namespace}_${name}_${container.name}.log`;
-      const log = new ContainerLog(logFolder === '' ? '' : join(logFolder, file), clock.nowMs);
-      this.logs.set(container.name, log);
-      const command = unknownImage === '' ? images(container, pod, { ...this.#network, hostIP: this.#hostIP }) : null;
-      if (command && command.ignored.length > 0) {
-        const ignored = command.ignored.join(', ');
-        this.#event('VariablesIgnored', `Container ${container.name} does not get ${ignored}: not its settings`);
-      }
-      return new ContainerRunner(this.#deps, {
-        container,
-        command,
-        missingImage: unknownImage || container.image,
-        ip: this.#network.podIP,
-        restartPolicy: pod.spec.restartPolicy ?? 'Always',
-        log,
-        onChange: () => this.#handleChange(),
-        onEvent: (reason, message, type) => this.#event(reason, message, type),
-      });
-    });
+  /** Runs the containers until the pod is stopped, also if all of them have ended before. */
+  async #runContainers(network: PodNetwork, stopping: AbortSignal): Promise<void> {
+    const { clock, startDelayMs } = this.#deps;
+    this.#podIP = network.podIP;
+    this.#runners = this.#pod.spec.containers.map((container) => this.#newRunner(container, network));
     this.#writeStatus();
-    const begin = () => {
-      for (const runner of this.#runners) runner.start();
-    };
-    if (startDelayMs === 0) begin();
-    else this.#startTimer = clock.setTimer(begin, startDelayMs);
+    if (startDelayMs > 0) await pause(clock, startDelayMs, stopping);
+    if (stopping.aborted) return;
+    await Promise.all(this.#runners.map((runner) => runner.run(stopping)));
+    if (!stopping.aborted) await once(stopping, 'abort');
+  }
+
+  #newRunner(container: Container, network: PodNetwork): ContainerRunner {
+    const { clock, images, logFolder } = this.#deps;
+    const { metadata, spec } = this.#pod;
+    const file = `${metadata.namespace}_${metadata.name}_${container.name}.log`;
+    const log = new ContainerLog(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
+    this.logs.set(container.name, log);
+    const unknownImage = unknownInitImage(spec);
+    const command = unknownImage === '' ? images(container, this.#pod, { ...network, hostIP: this.#hostIP }) : null;
+    if (command && command.ignored.length > 0) {
+      const ignored = command.ignored.join(', ');
+      this.#event('VariablesIgnored', `Container ${container.name} does not get ${ignored}: not its settings`);
+    }
+    return new ContainerRunner(this.#deps, {
+      container,
+      command,
+      missingImage: unknownImage || container.image,
+      ip: network.podIP,
+      restartPolicy: spec.restartPolicy ?? 'Always',
+      log,
+      onChange: () => this.#writeStatus(),
+      onEvent: (reason, message, type) => this.#event(reason, message, type),
+    });
   }
 
   #signalAll(signal: 'SIGTERM' | 'SIGKILL'): void {
-    for (const runner of this.#runners) runner.stop(signal);
-  }
-
-  #handleChange(): void {
-    this.#writeStatus();
-    if (this.#isStopping && this.#runners.every((runner) => runner.finished)) this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#killTimer?.cancel();
-    this.#startTimer?.cancel();
-    for (const log of this.logs.values()) log.close();
-    this.#releaseNetwork();
-    this.#onEnd();
-    const pod = this.#pod();
-    // With grace 0, whoever has deleted the pod also removes it.
-    if ((pod?.metadata.deletionGracePeriodSeconds ?? 0) > 0 && pod) {
-      deleteObject(this.#deps.store, PODS, pod, { graceSeconds: 0 });
-    }
+    for (const runner of this.#runners) runner.kill(signal);
   }
 
   /** Finds this pod in the store; undefined if it has been removed, or replaced by a pod of the same name. */
-  #pod(): PodObject | undefined {
-    const { namespace = '', name, uid } = this.#metadata;
+  #storedPod(): PodObject | undefined {
+    const { namespace = '', name, uid } = this.#pod.metadata;
     const pod = this.#deps.store.get(PODS, namespace, name);
     return pod?.metadata.uid === uid ? (pod as PodObject) : undefined;
   }
 
   #writeStatus(): void {
     const { store } = this.#deps;
-    const pod = this.#pod();
+    const pod = this.#storedPod();
     if (!pod) return;
     const status = podStatus(
       pod,
-      { podIP: this.#network.podIP, hostIP: this.#hostIP },
+      { podIP: this.#podIP, hostIP: this.#hostIP },
       this.#runners.map((runner) => runner.status),
       this.#runners.every((runner) => runner.finished),
       store.nowMs(),
@@ -254,7 +242,7 @@ class PodWorker {
   }
 
   #event(reason: string, message: string, type: 'Normal' | 'Warning' = 'Warning'): void {
-    const pod = this.#pod();
+    const pod = this.#storedPod();
     if (pod) recordEvent(this.#deps.store, pod, 'kubelet', reason, message, type);
   }
 }

@@ -1,5 +1,6 @@
 import { get } from 'node:http';
-import type { Clock, Timer } from '../../../server/runtime/clock.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
+import { pause } from '../../../server/runtime/deadline.ts';
 import type { Container } from '../api/objects.ts';
 import { runToxiproxyCli } from '../client/toxiproxy-cli.ts';
 
@@ -9,9 +10,10 @@ export type ReadinessCheck = (ip: string, port: number, path: string, timeoutMs:
 /** GET over a new connection. As for a real kubelet, 200 to 399 is ready. */
 export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
   new Promise((resolve) => {
-    // Node throws for a path with a blank. A kubelet escapes it.
-    const escaped = path.replace(/[^!-~]/g, encodeURIComponent);
-    const request = get({ host, port, path: escaped, agent: false, timeout: timeoutMs }, (response) => {
+    // As by a kubelet, a missing slash is added, and blanks and the like are escaped. Node would throw for them.
+    const { pathname, search } = new URL(`http://x/${path.replace(/^\//, '')}`);
+    const options = { host, port, path: pathname + search, agent: false, timeout: timeoutMs };
+    const request = get(options, (response) => {
       const status = response.statusCode ?? 0;
       response.destroy();
       resolve(status >= 200 && status < 400);
@@ -24,50 +26,42 @@ export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
 const EAGER_PERIOD_MS = 250;
 
 /**
- * Probes a container and calls `onChange` when its readiness changes. A container without an HTTP readiness probe is
- * ready at once. Until the first success it is probed every EAGER_PERIOD_MS, after that every `periodSeconds`.
- * `failureThreshold` failures in a row make it not ready. Returns a function that stops probing.
+ * Probes a container until `ended` is aborted, and calls `onChange` when its readiness changes; at first it is not ready. A container
+ * without an HTTP readiness probe is ready at once. Until the first success it is probed every EAGER_PERIOD_MS, after that every
+ * `periodSeconds`. `failureThreshold` failures in a row make it not ready.
  */
-export function watchReadiness(
+export async function watchReadiness(
   { readinessProbe, ports }: Container,
   ip: string,
   onChange: (ready: boolean) => void,
   { clock, check }: { clock: Clock; check: ReadinessCheck },
-): () => void {
+  ended: AbortSignal,
+): Promise<void> {
   const { httpGet, periodSeconds, timeoutSeconds, failureThreshold } = readinessProbe ?? {};
   const port =
     typeof httpGet?.port === 'string' ? ports?.find(({ name }) => name === httpGet.port)?.containerPort : httpGet?.port;
   if (!httpGet || port === undefined) {
     onChange(true);
-    return () => {};
+    return;
   }
   // A field that is 0 has its default, as in Kubernetes.
   const periodMs = (periodSeconds || 10) * 1000;
   const timeoutMs = (timeoutSeconds || 1) * 1000;
-  let timer: Timer | undefined;
-  let isStopped = false;
   let isReady = false;
   let hasBeenReady = false;
   let failures = 0;
-  const attempt = async () => {
+  for (;;) {
+    await pause(clock, hasBeenReady ? periodMs : EAGER_PERIOD_MS, ended);
+    if (ended.aborted) return;
     const isGood = await check(ip, port, httpGet.path ?? '/', timeoutMs);
-    if (isStopped) return;
+    if (ended.aborted) return;
+    hasBeenReady ||= isGood;
     failures = isGood ? 0 : failures + 1;
     if (isGood !== isReady && (isGood || failures >= (failureThreshold || 3))) {
       isReady = isGood;
       onChange(isReady);
     }
-    hasBeenReady ||= isGood;
-    schedule(hasBeenReady ? periodMs : EAGER_PERIOD_MS);
-  };
-  const schedule = (delayMs: number) => {
-    timer = clock.setTimer(() => void attempt(), delayMs);
-  };
-  schedule(EAGER_PERIOD_MS);
-  return () => {
-    isStopped = true;
-    timer?.cancel();
-  };
+  }
 }
 
 /** How long after a failed command of a startup probe it is tried again. */
@@ -76,35 +70,24 @@ const STARTUP_RETRY_MS = 250;
 const API_PORT = 8474;
 
 /**
- * Runs a container's startup probe, then calls `begin`, which returns a function that stops what it began. Of the
- * commands of a startup probe only calls of `toxiproxy-cli` are supported, which PowerfulSeal uses to configure its
- * proxies. They run against the API at the pod's address until all have succeeded. Returns a function that stops
- * everything.
+ * Runs a container's startup probe: resolves when it has succeeded, or when `ended` is aborted. Of the commands of a startup probe
+ * only calls of `toxiproxy-cli` are supported, which PowerfulSeal uses to configure its proxies. They run against the API at the
+ * pod's address. A failed one is repeated, not the ones before it, because a second `create` would fail.
  */
-export function afterStartup(container: Container, ip: string, clock: Clock, begin: () => () => void): () => void {
-  const commands = startupCommands(container);
-  let isStopped = false;
-  let timer: Timer | undefined;
-  let stopBegun = () => {};
-  const attempt = async () => {
-    try {
-      // A retry begins at the failed command, because repeating a successful one (create) would fail.
-      for (let next = commands[0]; next; next = commands[0]) {
-        await runToxiproxyCli(next, `http://${ip}:${API_PORT}`);
-        commands.shift();
-      }
-    } catch {
-      if (!isStopped) timer = clock.setTimer(() => void attempt(), STARTUP_RETRY_MS);
-      return;
-    }
-    if (!isStopped) stopBegun = begin();
-  };
-  void attempt();
-  return () => {
-    isStopped = true;
-    timer?.cancel();
-    stopBegun();
-  };
+export async function runStartupProbe(
+  container: Container,
+  ip: string,
+  clock: Clock,
+  ended: AbortSignal,
+): Promise<void> {
+  for (const command of startupCommands(container)) {
+    const succeeds = () =>
+      runToxiproxyCli(command, `http://${ip}:${API_PORT}`).then(
+        () => true,
+        () => false,
+      );
+    while (!ended.aborted && !(await succeeds())) await pause(clock, STARTUP_RETRY_MS, ended);
+  }
 }
 
 /** Returns the argument lists of the `toxiproxy-cli` calls in a startup probe's shell command. */

@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { AddressPool } from '../../../../../deploy/local/addresses.ts';
 import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
 import { PODS } from '../../../../../deploy/local/api/resources.ts';
+import { deleteObject } from '../../../../../deploy/local/api/write.ts';
 import { Kubelet, podStatus } from '../../../../../deploy/local/kubelet/kubelet.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { addPod, containerIn, newStore } from '../pod-store.ts';
 
@@ -39,47 +41,84 @@ describe('the status of a pod', () => {
   });
 });
 
-describe('a new pod', () => {
-  /** A kubelet without images, so that no process runs, and a pod on its node. */
-  async function startKubelet(startDelayMs: number) {
-    const clock = new FakeClock();
-    const store = newStore(1000, () => clock.nowMs());
-    const kubelet = new Kubelet({
-      store,
-      clock,
-      startDelayMs,
-      addresses: new AddressPool('127.0.0', 1, async () => ''),
-      images: () => null,
-      logFolder: '',
-      watchdog: { guard: () => {}, forget: () => {}, stop: async () => {} },
-      check: async () => false,
-      backoff: { firstMs: 1_000, longestMs: 1_000 },
-    });
-    const { spec, ...rest } = addPod(store, 'a') as PodObject;
-    store.update(PODS, { ...rest, spec: { ...spec, nodeName: 'n1' } });
-    await clock.advance(0);
-    const reason = () => {
-      const shown = store.get(PODS, 'default', 'a') as PodObject | undefined;
-      return shown?.status.containerStatuses?.[0]?.state.waiting?.reason;
-    };
-    return { clock, kubelet, reason };
-  }
+/** A kubelet, and a pod on its node. `program`: what its container runs; without one there is no image. */
+async function startKubelet({ startDelayMs = 0, program }: { startDelayMs?: number; program?: string[] }) {
+  const clock = new FakeClock();
+  const store = newStore(1000, () => clock.nowMs());
+  const [file = '', ...args] = program ?? [];
+  const kubelet = new Kubelet({
+    store,
+    clock,
+    startDelayMs,
+    addresses: new AddressPool('127.0.0', 1, async () => ''),
+    images: () => (program ? { file, args, env: {}, ignored: [] } : null),
+    logFolder: '',
+    watchdog: { guard: () => {}, forget: () => {}, stop: async () => {} },
+    check: async () => false,
+    backoff: { firstMs: 1_000, longestMs: 2_000 },
+  });
+  onTestFinished(() => kubelet.stop(0));
+  const { spec, ...rest } = addPod(store, 'a') as PodObject;
+  const { metadata } = store.update(PODS, { ...rest, spec: { ...spec, nodeName: 'n1' } });
+  await clock.advance(0);
+  const pod = () => store.get(PODS, 'default', 'a') as PodObject | undefined;
+  const container = () => pod()?.status.containerStatuses?.[0];
+  const lines = () =>
+    kubelet
+      .logOf(metadata.uid, 'c')
+      ?.lines(false)
+      .map(({ text }) => text);
+  return { clock, store, kubelet, pod, container, lines, reason: () => container()?.state.waiting?.reason };
+}
 
+describe('a new pod', () => {
   it('has an address at once, and its containers start after the delay', async () => {
-    const { clock, kubelet, reason } = await startKubelet(2_000);
+    const { clock, reason, pod: shown } = await startKubelet({ startDelayMs: 2_000 });
     await clock.advance(1_999);
     expect(reason()).toBe('ContainerCreating');
+    expect(shown()?.status).toMatchObject({ phase: 'Pending', podIP: '127.0.0.2' });
     await clock.advance(1);
     // The start was tried: there is no image.
     expect(reason()).toBe('ImagePullBackOff');
-    await kubelet.stop(0);
   });
 
   it('that is stopped while it waits never starts', async () => {
-    const { clock, kubelet, reason } = await startKubelet(2_000);
+    const { clock, kubelet, reason } = await startKubelet({ startDelayMs: 2_000 });
     await kubelet.stop(0);
     await clock.advance(10_000);
     expect(reason()).toBe('ContainerCreating');
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([['/no/such/program'], ['sh', 'a\0b']])(
+    'whose program %j cannot start is tried again',
+    async (...program) => {
+      const { clock, kubelet, container, lines, reason } = await startKubelet({ program });
+      await eventually(() => expect(reason()).toBe('CrashLoopBackOff'));
+      expect(lines()).toEqual([expect.stringContaining('cannot start')]);
+      expect(container()?.lastState.terminated).toMatchObject({ exitCode: 128, reason: 'Error' });
+      await clock.advance(1_000);
+      await eventually(() => expect(container()?.state.waiting?.message).toContain('back-off 2000ms'));
+      expect(container()?.restartCount).toBe(1);
+      await kubelet.stop(30_000);
+      expect(clock.pending).toBe(0);
+    },
+  );
+});
+
+describe('a pod that ignores SIGTERM', () => {
+  it('is killed at the end of its grace period, which a second deletion shortens but never extends', async () => {
+    const program = ['sh', '-c', 'trap "" TERM; echo up; exec sleep 1000'];
+    const { clock, store, pod: shown, lines } = await startKubelet({ program });
+    await eventually(() => expect(lines()).toEqual(['up']));
+    const deleteIn = (graceSeconds: number) => deleteObject(store, PODS, shown() as PodObject, { graceSeconds });
+    deleteIn(30);
+    await clock.advance(20_000);
+    deleteIn(29);
+    await clock.advance(8_999);
+    expect(shown()?.status.containerStatuses?.[0]?.state).toHaveProperty('running');
+    await clock.advance(1);
+    await eventually(() => expect(shown()).toBeUndefined());
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Container } from '../../../../../deploy/local/api/objects.ts';
-import { watchReadiness } from '../../../../../deploy/local/kubelet/readiness.ts';
+import { httpCheck, watchReadiness } from '../../../../../deploy/local/kubelet/readiness.ts';
+import { close, listen } from '../../../../../deploy/local/sockets.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
 describe('readiness', () => {
@@ -20,7 +22,9 @@ describe('readiness', () => {
       asked.push(`${ip}:${port}${path} ${timeoutMs}`);
       return good;
     };
-    const stop = watchReadiness(container, '127.0.0.7', (ready) => told.push(ready), { clock, check });
+    const ended = new AbortController();
+    const onChange = (ready: boolean) => told.push(ready);
+    const watched = watchReadiness(container, '127.0.0.7', onChange, { clock, check }, ended.signal);
     await clock.advance(1000);
     expect(asked).toHaveLength(4);
     expect(asked[0]).toBe('127.0.0.7:8080/readyz 1000');
@@ -35,17 +39,33 @@ describe('readiness', () => {
     expect(told).toEqual([true]);
     await clock.advance(2000);
     expect(told).toEqual([true, false]);
-    stop();
+    ended.abort();
+    await watched;
     expect(clock.pending).toBe(0);
   });
 
-  it('is reported at once without a probe', () => {
+  it('is reported at once without a probe', async () => {
     const told: boolean[] = [];
-    const check = async () => false;
-    watchReadiness({ name: 'c', image: 'i' }, '127.0.0.7', (ready) => told.push(ready), {
-      clock: new FakeClock(),
-      check,
-    });
+    const onChange = (ready: boolean) => told.push(ready);
+    const deps = { clock: new FakeClock(), check: async () => false };
+    await watchReadiness({ name: 'c', image: 'i' }, '127.0.0.7', onChange, deps, new AbortController().signal);
     expect(told).toEqual([true]);
+  });
+
+  it.each([
+    ['/readyz?x=1', '/readyz?x=1'],
+    ['readyz', '/readyz'],
+    ['//a b/\u{1F600}\ud800', '//a%20b/%F0%9F%98%80%EF%BF%BD'],
+  ])('is asked at %j, whatever is in the path', async (path, asked) => {
+    const urls: (string | undefined)[] = [];
+    const server = createServer(({ url }, response) => {
+      urls.push(url);
+      response.writeHead(urls.length === 1 ? 204 : 503).end();
+    });
+    const port = await listen(server, '127.0.0.1', 0);
+    onTestFinished(() => close(server));
+    expect(await httpCheck('127.0.0.1', port, path, 10_000)).toBe(true);
+    expect(await httpCheck('127.0.0.1', port, path, 10_000)).toBe(false);
+    expect(urls).toEqual([asked, asked]);
   });
 });
