@@ -25,15 +25,17 @@ export function namesIn({ pods }: Pick<Mesh, 'pods'>): (pod: number) => string {
   return (pod) => nameOf(pods[pod]);
 }
 
-/** `98 %`; 100 % only if it is all. `of` is not 0. */
+/** `98 %`; 100 % only if it is all. */
 export function percent(part: number, of: number): string {
   return `${part === of ? 100 : Math.min(99, Math.round((part / of) * 100))} %`;
 }
 
+/** `15:10:02`, UTC. */
 export function timeText(ms: number): string {
   return isoText(ms).slice(11, 19);
 }
 
+/** `2026-11-22`, UTC. */
 export function dateText(ms: number): string {
   return isoText(ms).slice(0, 10);
 }

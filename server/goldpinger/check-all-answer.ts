@@ -123,12 +123,12 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
     for (const [target, results] of externalResults(report.probes)) {
       const pods = targets.get(target) ?? [];
       targets.set(target, pods);
-      pods.push(`${key}:[${results}]`);
+      pods.push(`${key}:[${results.join(',')}]`);
     }
   }
   let start = ',"probeResults":{';
   for (const [target, pods] of [...targets].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    yield `${start}${JSON.stringify(target)}:{${pods}}`;
+    yield `${start}${JSON.stringify(target)}:{${pods.join(',')}}`;
     start = ',';
   }
   if (targets.size > 0) yield '}';

@@ -177,5 +177,5 @@ export function externalResults(probes: readonly ProbeResult[]): Map<string, str
 export function probeResultsJson(probes: readonly ProbeResult[]): string {
   const entries = [...externalResults(probes)].sort(([a], [b]) => (a < b ? -1 : 1));
   if (entries.length === 0) return '';
-  return `,"probeResults":{${entries.map(([target, list]) => `${JSON.stringify(target)}:[${list}]`).join(',')}}`;
+  return `,"probeResults":{${entries.map(([target, list]) => `${JSON.stringify(target)}:[${list.join(',')}]`).join(',')}}`;
 }

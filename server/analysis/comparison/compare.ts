@@ -184,9 +184,9 @@ class LinkComparer {
       change,
       affected,
       touchesTarget: targets.has(from) || targets.has(to),
-      before: medianOf(before),
-      during: medianOf(during),
-      after: medianOf(after),
+      before: summaryOf(before),
+      during: summaryOf(during),
+      after: summaryOf(after),
     }));
     const listedInBoth = changed.filter(({ before }) => before !== null).length;
     return { changed, unlisted: { links: this.#seenInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
@@ -215,8 +215,9 @@ class LinkComparer {
 const LISTED_IF_AFFECTED: readonly Change[] = ['same', 'unknown', 'new'];
 
 /**
- * The list has the links with the largest weights: new bad ones first, then by the change of the failed share, those that fail, by
- * loss, and by the change of the median (of a link without samples before: its median). Each factor is far above all below it.
+ * The list has the links with the largest weights. New bad ones come first. Then the weight adds up: the change of the failed share
+ * (1 % of it weighs as much as the next), whether it fails, its loss, and the change of its median in us (at most 1.4e8; of a link
+ * without samples before its median).
  */
 function weightOf(change: Change, { before, during }: Link): number {
   if (during === null) return 0;
@@ -228,7 +229,8 @@ function weightOf(change: Change, { before, during }: Link): number {
   return (isNewBad ? 1e13 : 0) + shareChange * 1e12 + (during.failures > 0 ? 1e10 : 0) + loss * 1e9 + us;
 }
 
-function medianOf(link: LinkFigures | null): LinkSummary | null {
+/** The figures of a link as a report has them; what is not known is absent. */
+function summaryOf(link: LinkFigures | null): LinkSummary | null {
   if (link === null) return null;
   const { samples, failures, p50Us16, jitterUs16, usualUs16, sent, lost, lossCycles } = link;
   return {

@@ -67,7 +67,7 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovere
   // Over all links together the loss of one would not show: the affected links are taken if they have datagrams.
   const group = figures.affected.during.lost === undefined ? 'all' : 'affected';
   const isLossKnown = figures[group].during.sent !== undefined;
-  const fresh = changes['new-bad'] + changes.new;
+  const newLinks = changes['new-bad'] + changes.new;
   const all: (KeyFigure | false)[] = [
     lostPods.count > 0 && {
       name: 'Pods lost',
@@ -101,9 +101,9 @@ export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>, notRecovere
       value: known.map((range) => lossText(figures[group][range])).join(' → '),
       note: `of ${group === 'all' ? 'all' : 'the affected'} links; ${known.join(', ')}`,
     },
-    fresh + changes.gone > 0 && {
+    newLinks + changes.gone > 0 && {
       name: 'New and gone links',
-      value: `${countText(fresh)} new, ${countText(changes.gone)} gone`,
+      value: `${countText(newLinks)} new, ${countText(changes.gone)} gone`,
       note: `${countText(changes['new-bad'])} of the new ones bad: with a failed ping, slow, or lossy`,
     },
   ];

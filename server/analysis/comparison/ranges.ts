@@ -34,8 +34,8 @@ export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before
 
 /**
  * Chooses the ranges of a comparison, with the defaults of docs/reports.md. All ranges are cut to the last HISTORY_WINDOW
- * until now. If nothing is left of "during", it stays as it was asked for. A note says which range is cut, left out or shorter
- * than a round of pings, and why.
+ * until now. If nothing is left of "during", it stays as it was asked for. Notes say if the begin of "during" is cut, and which range
+ * is left out or shorter than a round of pings.
  */
 export function comparedRangesOf(
   requested: RequestedRanges,

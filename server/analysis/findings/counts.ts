@@ -127,8 +127,9 @@ const PACKING_ERROR = 1.001;
  */
 export class MeshCounts {
   readonly topology: Topology;
-  /** By pod: its report, if it is present. */
+  /** The reports that are present, of judged pods, by pod. */
   readonly reports = new Map<number, MergedReport>();
+  /** Those of judged pods that should be here and are not. */
   readonly missing: MergedReport[] = [];
   /** Reports of pods that are or were starved: timeouts and delays of that time are not believed. */
   readonly starved: MergedReport[] = [];
@@ -163,6 +164,7 @@ export class MeshCounts {
     this.#families = new Uint8Array(pods.length);
   }
 
+  /** Takes the report of one pod into account, each pod's once. That of a pod that is not judged, or is passive, says nothing. */
   add(report: MergedReport): void {
     const { pod } = report;
     if (this.topology.judged[pod] !== 1) return;
@@ -175,13 +177,7 @@ export class MeshCounts {
     if (wasStarvedLately(starvation)) this.starved.push(report);
     if (isStarved(starvation) || wasUnreliableLately(report, this.settings)) this.#wereStarved.add(pod);
     this.#classify(report);
-    const selfLink = this.#link[pod] ?? 0;
-    if (report.links.outcome[selfLink] !== 0 && this.#state[pod] !== UNJUDGED) {
-      const isOwn = isDoubted(report.links.outcome[selfLink] ?? 0) && wasStarvedDuring(report, report, selfLink);
-      if (isOwn) this.doubted.add(pod);
-      else this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
-    }
-    this.#state[pod] = UNJUDGED;
+    this.#takeSelf(report);
     const notOk = this.#count(report);
     if (notOk.length > 0) this.#notOk.push(this.#notOkPairsOf(report, notOk));
   }
@@ -194,18 +190,19 @@ export class MeshCounts {
     const reports = this.#notOk.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Map(this.starved.map((report) => [report.pod, report]));
     const result = {} as Record<Defect, DefectPairs>;
-    let fine = this.#probed;
+    // What a graver defect leaves is judged for the next one. Loss is only measured of some pairs, whose pings are fine.
+    let left = this.#probed;
     for (const defect of DEFECTS) {
       const probed = defect === 'lossy' ? this.#measured : this.#probed;
-      const judged = (defect === 'lossy' ? probed : fine).copy();
-      fine = judged.copy();
+      const judged = (defect === 'lossy' ? probed : left).copy();
+      const fine = judged.copy();
+      left = fine;
       const slowUs = defect === 'slow' ? this.#slowUs : 0;
       const states = { symptomStates: SYMPTOMS[defect], badState: BAD[defect] };
       const pairs = { defect, reports, judged, fine, probed, slowUs, bad: 0, ...states };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
         for (let k = 0; k < ofReport.length; k++) {
-          if (!isSymptom(pairs, ofReport, k)) continue;
           if (!isBad(pairs, ofReport, k)) continue;
           pairs.bad += 1;
           fine.add(ofReport.report.pod, ofReport.to[k] ?? 0, -1);
@@ -218,22 +215,17 @@ export class MeshCounts {
   }
 
   /** Fills the columns of pairs. If a pair has links in both IP families, the worse one counts. */
-  #classify({ links, udp }: MergedReport): void {
+  #classify(report: MergedReport): void {
+    const { links } = report;
     const states = this.#state;
     const { judged } = this.topology;
-    const slowUs = this.#slowUs;
     states.fill(UNJUDGED);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
       if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
       this.isAnyProbed = true;
-      let state = OK;
-      if ((flags & FLAG_INTERMITTENT) !== 0) state = INTERMITTENT;
-      else if (links.outcome[i] !== 0) state = FAILED;
-      else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs)) state = SLOW;
-      else if ((flags & FLAG_RECOVERED) !== 0) state = RECOVERING;
-      else if (udp !== null && isLossy(recentOf(udp, i))) state = LOSSY;
+      const state = stateOf(report, i, this.#slowUs);
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.bothFamilies = true;
       if (state < before) continue;
@@ -245,6 +237,18 @@ export class MeshCounts {
       if (state > before || (outcome !== 0 && (other === 0 || !isDoubted(outcome)))) this.#link[to] = i;
       states[to] = state;
     }
+  }
+
+  /** Takes the pair of a pod with itself out of the columns. If it fails, and the pod was not starved then, it is in `selfFailed`. */
+  #takeSelf(report: MergedReport): void {
+    const { pod, links } = report;
+    const isJudged = this.#state[pod] !== UNJUDGED;
+    this.#state[pod] = UNJUDGED;
+    const link = this.#link[pod] ?? 0;
+    const outcome = links.outcome[link] ?? 0;
+    if (!isJudged || outcome === 0) return;
+    if (isDoubted(outcome) && wasStarvedDuring(report, report, link)) this.doubted.add(pod);
+    else this.selfFailed.push({ pod, link, families: this.#families[pod] ?? 0 });
   }
 
   /** Counts the pairs in the columns. Returns the destinations of those that are not ok. */
@@ -286,15 +290,18 @@ export class MeshCounts {
     };
   }
 
-  /** Drops the pairs that are doubted because a pod is or was starved; they are not judged. `starved`: by pod. */
+  /**
+   * Drops the symptoms that are doubted because a pod is or was starved. Those that are bad are not judged; one that has just
+   * recovered is ok. `starved`: by pod.
+   */
   #dropDoubted(ofReport: NotOkPairs, pairs: DefectPairs, starved: ReadonlyMap<number, MergedReport>): void {
     const { report } = ofReport;
     const { pod: from, links } = report;
     const { defect, judged, fine } = pairs;
     const wasShort = (pod: number, link: number) => {
-      const wasBad = defect === 'intermittent' && links.outcome[link] === 0;
-      // What many samples or datagrams tell is not of one moment.
-      if (wasBad || defect === 'lossy') return this.#wereStarved.has(pod);
+      // What many samples or datagrams tell is not of one moment. If the newest ping has failed, it alone is enough.
+      const isOfMany = defect === 'lossy' || (defect === 'intermittent' && links.outcome[link] === 0);
+      if (isOfMany) return this.#wereStarved.has(pod);
       const ofPod = starved.get(pod);
       return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
     };
@@ -311,6 +318,16 @@ export class MeshCounts {
       ofReport.state[k] = UNJUDGED;
     }
   }
+}
+
+/** The state of a pair by one of its links, which has a sample. */
+function stateOf({ links, udp }: MergedReport, i: number, slowUs: number): number {
+  const flags = links.flags[i] ?? 0;
+  if ((flags & FLAG_INTERMITTENT) !== 0) return INTERMITTENT;
+  if (links.outcome[i] !== 0) return FAILED;
+  if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs)) return SLOW;
+  if ((flags & FLAG_RECOVERED) !== 0) return RECOVERING;
+  return udp !== null && isLossy(recentOf(udp, i)) ? LOSSY : OK;
 }
 
 /** How sure it is that a pair is bad, by the link that stands for it. */

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { wasStarvedWhile } from '../../protocol/link-state.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
@@ -153,11 +154,11 @@ function causesOf(results: Witness['results']): Map<Subject, PathResult> {
   return new Map([...failed].filter(([subject, probe]) => subject === 'dns' || !failsByName(probe)));
 }
 
-/** Whether a failure is what becomes of a request whose host name is not resolved. */
+/** Whether a failed request may be due to a host name that was not resolved. */
 function failsByName({ target, outcome }: PathResult): boolean {
   if (!URL.canParse(target)) return false;
   const host = new URL(target).hostname;
-  const isAddress = host.startsWith('[') || /^[\d.]+$/.test(host);
+  const isAddress = host.startsWith('[') || isIPv4(host);
   return !isAddress && (outcome === 'dns' || outcome === 'timeout');
 }
 
@@ -174,6 +175,7 @@ function isFinding(subject: Subject, asked: Witness[], failing: Failing[], hasUn
   return confirmed.length > 0 || (failing.length >= 2 && failing.length * 2 > asked.length);
 }
 
+/** `asked`: all pods that can tell. `failing`: those of them from which the subject fails, at least one. */
 function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], failing: Failing[]): Finding {
   const outcome = mostCommon(failing.map(({ probe }) => probe.outcome)) ?? 'unreachable';
   const first = failing.find(({ probe }) => probe.outcome === outcome)?.probe;
@@ -239,6 +241,7 @@ function serviceText(failing: Witness[]): string {
   return works('service') ? 'By name it works.' : '';
 }
 
+/** Which other subjects the failing pods check, and whether those fail for one of them or work for all; '' = none. */
 function otherText(subject: Subject, failing: Witness[]): string {
   const rest = SUBJECT_NAMES.filter((other) => other !== subject && failing.some(({ results }) => results.has(other)));
   const bad = rest.filter((other) => failing.some(({ results }) => fails(results, other)));
@@ -250,6 +253,7 @@ function otherText(subject: Subject, failing: Witness[]): string {
   return [sentence(bad, 'fails, too', 'fail, too'), sentence(good, 'works', 'work')].filter(Boolean).join(' ');
 }
 
+/** What to check. `node`: the only one from which the subject fails; '' = there are several, or not known. */
 function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node: string): string {
   const { advice, otherwise } = SUBJECTS[subject];
   const ofOutcome = advice[outcome];

@@ -31,7 +31,7 @@ export function* placeFindings(analysis: DefectAnalysis): Generator<void, Findin
   ];
 }
 
-/** Makes one cause of each group of places. `causeOf`: makes the cause of one place. */
+/** Makes one cause of each group of nodes or pods. `causeOf`: makes the cause of one of them. */
 function* mergedCauses(
   analysis: DefectAnalysis,
   groups: number[][],
@@ -63,8 +63,9 @@ function* clonesOf(
   }
   return [...groups.values()].flatMap((group) => {
     const pods = group.sort((a, b) => (topology.name(a) < topology.name(b) ? -1 : 1));
-    const chunks = Array.from({ length: Math.ceil(pods.length / MAX_FINDING_PODS) }, (_, i) => i * MAX_FINDING_PODS);
-    return chunks.map((start) => pods.slice(start, start + MAX_FINDING_PODS));
+    const parts: number[][] = [];
+    for (let at = 0; at < pods.length; at += MAX_FINDING_PODS) parts.push(pods.slice(at, at + MAX_FINDING_PODS));
+    return parts;
   });
 }
 
@@ -78,6 +79,7 @@ function howBad(defect: Defect, evidence: Evidence): string {
   return `${outcome} ${phase}`;
 }
 
+/** One cause of several: their links are counted together. `causes`: at least one, all of one kind and direction. */
 function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFacts[]): CauseFacts {
   const [first] = causes;
   if (first === undefined) throw new RangeError('no cause');
@@ -85,7 +87,7 @@ function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFact
   const links = sumOf(causes, slowUs);
   const named = causes.slice(0, 3).map(({ subject }) => subject);
   const more = causes.length - named.length;
-  const direction = first.direction?.replace('it', 'them') ?? '';
+  const direction = first.direction?.replace(/it$/, 'them') ?? '';
   return {
     ...first,
     ...links,
@@ -99,6 +101,7 @@ function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFact
   };
 }
 
+/** Evidence and numbers of links of several causes together. */
 function sumOf(causes: readonly Pick<CauseFacts, 'evidence' | 'of' | 'probed'>[], slowUs: number) {
   const links = { evidence: new Evidence(slowUs), of: 0, probed: 0 };
   for (const { evidence, of, probed = of } of causes) {
@@ -282,8 +285,9 @@ function outboundText(
   const areMost = (count: (of: (typeof outbound)[number]) => number) =>
     outbound.every((of) => count(of) * 2 > of.probed);
   if (!isBad && areMost(({ ok }) => ok)) return `${who} ${reach} the others: only one direction is bad.`;
-  if (isBad && defect === 'failed' && areMost(({ failed }) => failed))
+  if (isBad && defect === 'failed' && areMost(({ failed }) => failed)) {
     return `${who} ${doNot} reach most others either.`;
+  }
   // Those that were pinged since are `ok` or `failed`. Of lossy links no remark is shown.
   if (isBad && defect !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
     return `${who} ${reach} the others ${defect === 'slow' ? 'slowly' : 'only at times'} too.`;
@@ -291,7 +295,7 @@ function outboundText(
   return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
 }
 
-/** Says whether a bad source (`whom`: a pod or the pods of a node) is reached by `others`: `fine` of `of` links into it are. */
+/** Says whether a bad source (`whom`: a pod, or the pods of a node) is reached by `others`: of `of` links into it `fine` are fine. */
 function inboundText(fine: number, of: number, others: 'Other pods' | 'Other nodes', whom: 'it' | 'them'): string {
   if (of === 0) return `No report says whether ${others.toLowerCase()} reach ${whom}.`;
   return fine * 2 > of ? `${others} reach ${whom}.` : '';
