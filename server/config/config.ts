@@ -152,7 +152,7 @@ function complete(values: Values, given: Set<SettingName>, env: Environment): Co
     ...rest,
     clientPort: values.clientPort ?? values.port,
     pathApiserverUrl: values.pathApiserverUrl || livezUrl(env),
-    namespace: given.has('namespace') ? (values.namespace ?? '') : null,
+    namespace: given.has('namespace') ? values.namespace : null,
     refreshIntervalMs: values.refreshIntervalS * 1000,
     isActive: isActiveNode(values.hostname, values),
     allowLoopback: isLoopbackHost(values.host) || isLoopbackHost(values.podIP),

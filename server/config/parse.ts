@@ -7,7 +7,6 @@ import { type LinkTemplate, parseLinkTemplate } from '../runtime/link-template.t
 export type Parser<T> = (text: string) => T;
 
 export const anyText: Parser<string> = (text) => text;
-export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
 
 /** The longest time that a timer of Node can wait, rounded down to days. */
 const MAX_TIMER_MS = 24 * 24 * 3_600_000;
@@ -70,7 +69,7 @@ const numberFrom =
 export const decimal = numberFrom(parseGoFloat, 'a number');
 export const whole = numberFrom(parseGoInt, 'a whole number');
 
-/** Any whole number: of one that is no percentage from 1 to 100 the nearest is used, with a warning, as in Goldpinger. */
+/** Any whole number. `readConfig` replaces one outside of 1 to 100 by the nearest, with a warning, as Goldpinger does. */
 export const percentage: Parser<number> = (text) => {
   const value = parseGoInt(text);
   if (Number.isNaN(value)) throw new RangeError('expected a whole number from 1 to 100');

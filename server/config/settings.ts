@@ -52,8 +52,8 @@ function setting<T>(
 }
 
 /**
- * Describes a deadline in Go's notation, at least 1 ms; 0 means that it is not set, as in Goldpinger. Goldpinger's older
- * variable, whose name ends with `_MS`, takes whole milliseconds.
+ * Describes a deadline in Go's notation, at least 1 ms. Goldpinger's older variable, whose name ends with `_MS`, takes whole
+ * milliseconds. A value of 0 counts as not set (`sourceOf` in config.ts).
  */
 function timeout(group: Setting<number>['group'], variable: string, byDefault: string, help: string): Setting<number> {
   const rewrite = (text: string) => {
@@ -80,7 +80,7 @@ export const SETTINGS = {
     help: 'Port to call peers on',
     defaultText: 'PORT',
   }),
-  namespace: setting('Peers', 'NAMESPACE', '', parse.optionalText, {
+  namespace: setting('Peers', 'NAMESPACE', '', parse.anyText, {
     help: 'Namespace to list peers in; set but empty: all namespaces',
     defaultText: "the service account's",
     emptyIsValue: true,

@@ -46,16 +46,16 @@ interface ExternalDeps {
   onOwnFault(message: string): void;
 }
 
-/** The most characters of a target's name in results. A report takes 2048; there may be a number behind the name (`jobsOf`). */
+/** The most characters of a target's name in results, without the number that `jobsOf` may add. A report takes 2048 with it. */
 const MAX_NAME = 2040;
 /** The most TCP and HTTP probes at once. */
 const MAX_CONNECTIONS = 16;
 /**
- * The most lookups at once. Each takes one of the four threads of Node's pool until the system's resolver gives up, which
- * may be long after our timeout. Two threads stay free for other work.
+ * The most lookups at once, as many as libuv runs (half of the threads of its pool). A further one would wait there while its timeout
+ * runs. A lookup takes its thread until the system's resolver gives up, which may be long after our timeout.
  */
 const MAX_LOOKUPS = 2;
-/** If a lookup waits this long behind lookups that hang, the last result of its name is dropped, because it is too old. */
+/** If a lookup waits this long behind others that hang, the last result of its name is dropped, because it is too old. */
 const MAX_WAIT_MS = 10_000;
 
 /** One target and its probes, of which at most one is under way. */
@@ -115,7 +115,7 @@ export class ExternalProbes {
     this.#timer = this.#deps.clock.setTimer(() => this.#startRound(), this.#intervalMs);
   }
 
-  /** Probes a target when its turn comes, from when on its time counts. A lookup keeps its turn until it ends, also after its timeout. */
+  /** Probes a target when its turn comes; its timeout begins then. A lookup keeps its turn until it ends, also after its timeout. */
   #probe(job: Job): Promise<void> {
     const { clock, onOwnFault } = this.#deps;
     const { signal } = this.#stopping;
