@@ -3,6 +3,7 @@ import { listenPassive } from './http/server.ts';
 import { passiveMetrics } from './metrics/metrics.ts';
 import { startUdpEcho } from './probing/udp-echo.ts';
 import type { Clock } from './runtime/clock.ts';
+import { pause } from './runtime/deadline.ts';
 import type { Log } from './runtime/log.ts';
 import type { Service } from './service.ts';
 
@@ -40,7 +41,7 @@ export async function startPassive(
     address: http.address,
     stop: async () => {
       isReady = false;
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
+      await pause(clock, config.shutdownGraceMs);
       await Promise.all([http.close(), echo?.stop()]);
     },
   };

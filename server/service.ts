@@ -29,7 +29,7 @@ import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from './protocol/pod.ts';
-import type { Clock } from './runtime/clock.ts';
+import { pause } from './runtime/deadline.ts';
 import type { Log } from './runtime/log.ts';
 import { isActiveNode } from './runtime/node-mode.ts';
 
@@ -318,10 +318,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       const graceMs = config.shutdownGraceMs;
       const endMs = clock.monotonicMs() + graceMs;
       const lastMs = Math.min(graceMs, LAST_COPY_MS);
-      await wait(clock, graceMs - lastMs);
+      await pause(clock, graceMs - lastMs);
       await monitor.stop();
       if (config.historyMemoryMiB > 0) await copySource.keepersHaveAsked(lastMs);
-      await wait(clock, endMs - clock.monotonicMs());
+      await pause(clock, endMs - clock.monotonicMs());
       await Promise.all([http.close(), echo?.stop(), end()]);
     },
   };
@@ -349,10 +349,6 @@ export function onlyReporters(
     }
     return { pods: reporters, status };
   };
-}
-
-function wait(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimer(resolve, delayMs));
 }
 
 /** Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news. */

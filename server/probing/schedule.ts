@@ -34,9 +34,9 @@ const FIRST_PROBES_MS = 2_000;
  * same moment, and each of them has about as many targets as there are pods. So the new pod gets at most 200 first probes a second.
  */
 const FIRST_PROBES_MS_PER_TARGET = 5;
-/** If the timer is later than this, the process stood still. */
+/** If the timer is later than this, the process stood still. Ordinary delays are shorter. */
 const PAUSE_MS = 100;
-/** Timers are usually this late. If starts are closer together than this, one run of the timer starts several probes. */
+/** Timers are often this late. Where starts are closer together than this, one run of the timer starts several probes. */
 const TIMER_GRAIN_MS = 2;
 
 /**
@@ -122,6 +122,7 @@ export class Schedule<Result> {
   #spread(added: readonly Entry[]): void {
     const { random, refreshIntervalMs } = this.#options;
     const firstMs = this.#firstProbesMs(added.length);
+    // A start that waits for its distance to the one before is later than planned: the end of the time is left for such starts.
     const spanMs = firstMs - 2 * this.#spacingMs();
     const mixed = added.map((entry) => ({ entry, key: random() })).sort((a, b) => a.key - b.key);
     for (const [i, { entry }] of mixed.entries()) {
@@ -152,10 +153,7 @@ export class Schedule<Result> {
     return this.#options.clock.monotonicMs() - this.#pausedMs;
   }
 
-  /**
-   * Counts the time for which the process stood still, if the timer is later than by ordinary delays. Set the timer anew after
-   * it.
-   */
+  /** Counts the time for which the process stood still, if it did. The caller then sets the timer anew. */
   #absorbPause(): void {
     const lateMs = this.#timer === null ? 0 : this.#options.clock.monotonicMs() - this.#timerAtMs;
     if (lateMs > PAUSE_MS) this.#pausedMs += lateMs;

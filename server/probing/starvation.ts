@@ -86,7 +86,7 @@ export class StarvationWatch {
     this.#timer = this.#setTimer();
   }
 
-  /** Notes how late a timer of ours has run, ms. That shows waits for a CPU, which the length of turns does not show. */
+  /** Notes how late a timer of ours has run, ms. That includes waits for a CPU, which turns do not count as busy time. */
   timerWasLate(lateMs: number): void {
     this.#timers += 1;
     this.#noteDelay(lateMs * 1000);
@@ -137,6 +137,7 @@ export class StarvationWatch {
     return this.#clock.setTimer(() => this.#tick(), TICK_MS);
   }
 
+  /** Decides about the second that has ended. */
   #tick(): void {
     const nowMs = this.#clock.monotonicMs();
     this.timerWasLate(nowMs - this.#tickDueMs);
@@ -146,11 +147,11 @@ export class StarvationWatch {
     }
     this.#watchTurns(this.meter.takeLongestUs() > RELIABLE_BELOW.loopDelayUs || this.#timers < DENSE_TIMERS);
     this.#timers = 0;
-    // At the end of the grace, the delay of its last second is read.
-    if (this.#clock.monotonicMs() > this.#graceEndMs) {
+    // A second that ends within the grace does not count.
+    if (nowMs > this.#graceEndMs) {
       this.#judge(this.#delayUs);
-      const isNow = isStarved({ unreliable: this.#isUnreliable, loopDelayP99Us: this.#delayUs });
-      if (isNow) this.#noteStarved({ fromMs: this.#tickDueMs - TICK_MS, toMs: nowMs });
+      const wasStarved = isStarved({ unreliable: this.#isUnreliable, loopDelayP99Us: this.#delayUs });
+      if (wasStarved) this.#noteStarved({ fromMs: this.#tickDueMs - TICK_MS, toMs: nowMs });
     }
     this.#delayUs = 0;
     this.#timer = this.#setTimer();
@@ -270,7 +271,7 @@ export class BusyMeter {
     return this.#lateUs;
   }
 
-  /** Marks the end of a turn of the loop. Returns how long the turn was busy, in us: no timer can be later because of it. */
+  /** Marks the end of a turn of the loop. Returns how long the turn was busy, in us: it has delayed no timer by more than that. */
   endTurn(): number {
     this.mark();
     const turnUs = this.busyUs - this.#busyBeforeTurnUs;

@@ -47,15 +47,15 @@ export function waitAtMost(clock: Clock, limitMs: number, task: Promise<unknown>
 }
 
 /** Waits `delayMs`, or until `stop` aborts. Never rejects. */
-export function pause(clock: Clock, delayMs: number, stop: AbortSignal): Promise<void> {
+export function pause(clock: Clock, delayMs: number, stop?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (stop.aborted) return resolve();
+    if (stop?.aborted) return resolve();
     const done = () => {
       timer.cancel();
-      stop.removeEventListener('abort', done);
+      stop?.removeEventListener('abort', done);
       resolve();
     };
     const timer = clock.setTimer(done, delayMs);
-    stop.addEventListener('abort', done, { once: true });
+    stop?.addEventListener('abort', done, { once: true });
   });
 }
