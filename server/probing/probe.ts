@@ -162,10 +162,11 @@ class Ping implements Due {
     this.#report();
   }
 
-  /** Sends a ping over the other kind of connection. */
+  /** Sends a ping over the other kind of connection, unless there is none: the peer may have closed the old one meanwhile. */
   #callWitness(): void {
     const old = this.#oldConnection;
-    if (this.#witness !== null || (old === null && !this.#attempt.isKept)) return;
+    const isPossible = this.#attempt.isKept || (old !== null && !old.isClosed);
+    if (this.#witness !== null || !isPossible) return;
     this.#witness = new Attempt(this.#prober, this.#target, old, null, () => {
       this.#witness?.close();
       if (this.#sample !== null) this.#report();

@@ -247,6 +247,18 @@ describe('a failure says', () => {
     expect(await ping(1)).toMatchObject([{ outcome: 'refused', failsOnly: '' }]);
   });
 
+  it('nothing of the kind, and at once, if the peer ends meanwhile, which closes both', async () => {
+    const { ping, sockets } = await scene(async (socket, connection) => {
+      if (connection === 1) return socket.write(answer());
+      sockets[0]?.resetAndDestroy();
+      // What a peer on loopback has sent reaches us within a few turns of the loop.
+      for (let i = 0; i < 20; i++) await nextTurn();
+      return socket.resetAndDestroy();
+    });
+    await ping(10);
+    expect(await ping(1)).toMatchObject([{ outcome: 'reset', failsOnly: '' }]);
+  });
+
   it('so also after a timeout', async () => {
     const { ping, pingUntilTimeout } = await scene((socket, connection) => connection === 1 && socket.write(answer()));
     await ping(10);
