@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { NewestOnly } from '../components/newest-only.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { type Address, DEFAULT_ADDRESS, shownValue } from '../model/address.ts';
@@ -70,14 +71,19 @@ function picture(
 function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
   const [known, setKnown] = useState<{ pods: Mesh['pods']; slowMs: number; findings: Finding[] } | null>(null);
   const isUsual = slowMs === mesh?.settings.slowLinkMs;
+  // The analysis of many pods takes longer than the time between two meshes.
+  const analysis = useRef<NewestOnly<Mesh>>(null);
   useEffect(() => {
-    if (mesh === null || isUsual) return;
-    const abort = new AbortController();
-    void analyse(mesh, slowMs, abort.signal).then((findings) => {
+    const newest = new NewestOnly<Mesh>(async (mesh, signal) => {
+      const findings = await analyse(mesh, slowMs, signal);
       if (findings !== null) setKnown({ pods: mesh.pods, slowMs, findings });
     });
-    return () => abort.abort();
-  }, [mesh, slowMs, isUsual]);
+    analysis.current = newest;
+    return () => newest.stop();
+  }, [slowMs]);
+  useEffect(() => {
+    if (mesh !== null && slowMs !== mesh.settings.slowLinkMs) analysis.current?.offer(mesh);
+  }, [mesh, slowMs]);
   const filtered = useMemo(
     () =>
       mesh?.findings.filter(({ severity, totalUs }) => severity !== 'slow' || totalUs >= slowMs * 1000) ?? NO_FINDINGS,
