@@ -295,6 +295,26 @@ test('names and times are as the reader chose, after a reload too', async () => 
   }
 });
 
+test('without storage the reader can still choose, and a choice stays when another one draws the page anew', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('healthy')));
+  await page.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException('refused', 'SecurityError');
+        },
+      });
+    }
+  });
+  await page.reload();
+  await page.locator('.pod-node').first().waitFor();
+  await page.getByRole('button', { name: 'Preferences' }).click();
+  await page.getByRole('combobox', { name: 'Theme' }).selectOption('dark');
+  await page.getByRole('combobox', { name: 'Times' }).selectOption('utc');
+  await soon(() => page.locator('.timeline-times i').textContent()).toBe('UTC');
+  expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+});
+
 test('fills the screen, and leaves it again', async () => {
   const page = await visitor.visit(await visitor.feed(scenario('healthy')));
   const isFull = () => page.evaluate(() => document.fullscreenElement !== null);

@@ -21,7 +21,7 @@ import { useAnnouncement } from './live-region.ts';
 import { LiveStatus } from './live-status.tsx';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
 import { noticesOf, stageOf, statusSentence } from './notices.ts';
-import { NAME_CHOICES, THEME_CHOICES, useMedia, usePreference, useTheme } from './preferences.ts';
+import { type Chosen, NAME_CHOICES, THEME_CHOICES, useMedia, usePreference, useTheme } from './preferences.ts';
 import { SummaryBar } from './summary-bar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
@@ -55,31 +55,33 @@ interface AppProps {
 }
 
 export function App(props: AppProps) {
-  const [zone, chooseZone] = usePreference('times', TIME_ZONES);
+  const [chosen] = useState<Chosen>(() => new Map());
+  const [zone, chooseZone] = usePreference(chosen, 'times', TIME_ZONES);
   // Before children read it.
   showTimesIn(zone);
-  return <Page key={zone} {...props} zone={zone} onZone={chooseZone} />;
+  return <Page key={zone} {...props} chosen={chosen} zone={zone} onZone={chooseZone} />;
 }
 
 interface PageProps extends AppProps {
+  chosen: Chosen;
   zone: TimeZone;
   onZone(zone: TimeZone): void;
 }
 
 /** Owns the state of URL, connection and reader's choices, and passes it to the views. */
-function Page({ feed, clock, zone, onZone }: PageProps) {
+function Page({ feed, clock, chosen, zone, onZone }: PageProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
-  const [themeChoice, chooseTheme] = usePreference('theme', THEME_CHOICES);
+  const [themeChoice, chooseTheme] = usePreference(chosen, 'theme', THEME_CHOICES);
   const page = useRef<HTMLDivElement>(null);
   const isPrinting = usePrinting(page);
   // Paper is white.
   const theme = useTheme(isPrinting ? 'light' : themeChoice);
-  const [named, chooseNames] = usePreference('names', NAME_CHOICES);
+  const [named, chooseNames] = usePreference(chosen, 'names', NAME_CHOICES);
   const [helpOpen, setHelpOpen] = useState(false);
-  const [letterKeys, chooseLetterKeys] = usePreference('letterKeys', ['on', 'off']);
-  const [hintRead, chooseHintRead] = usePreference('hintRead', ['', 'yes']);
-  const [timeline, chooseTimeline] = usePreference('timeline', ['', 'folded']);
+  const [letterKeys, chooseLetterKeys] = usePreference(chosen, 'letterKeys', ['on', 'off']);
+  const [hintRead, chooseHintRead] = usePreference(chosen, 'hintRead', ['', 'yes']);
+  const [timeline, chooseTimeline] = usePreference(chosen, 'timeline', ['', 'folded']);
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
   const main = useRef<HTMLElement>(null);

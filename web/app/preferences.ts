@@ -7,17 +7,25 @@ type ThemeChoice = (typeof THEME_CHOICES)[number];
 /** Whose names labels show: as DISPLAY_NODENAME says, or as the reader chose. */
 export const NAME_CHOICES = ['', 'pod', 'node'] as const;
 
-/**
- * A choice that is kept in this browser, and its setter. The first of `choices` is the default. Without storage (a private
- * window, or it is full) a choice lasts as long as the page.
- */
-export function usePreference<T extends string>(key: string, choices: readonly [T, ...T[]]): [T, (choice: T) => void] {
-  const [choice, setChoice] = useState<T>(() => choices.find((known) => known === stored(key)) ?? choices[0]);
+/** The choices of this visit by key: without storage (a private window, or it is full) they last as long as the page. */
+export type Chosen = Map<string, string>;
+
+/** A choice that is kept in this browser, and its setter. The first of `choices` is the default. */
+export function usePreference<T extends string>(
+  chosen: Chosen,
+  key: string,
+  choices: readonly [T, ...T[]],
+): [T, (choice: T) => void] {
+  const [choice, setChoice] = useState<T>(() => {
+    const kept = chosen.get(key) ?? stored(key);
+    return choices.find((known) => known === kept) ?? choices[0];
+  });
   const choose = (next: T) => {
+    chosen.set(key, next);
     try {
       localStorage.setItem(`goldpinger.${key}`, next);
     } catch {
-      // See above.
+      // See `Chosen`.
     }
     setChoice(next);
   };
