@@ -81,6 +81,17 @@ function isBad(picture: Picture, pair: number): boolean {
 }
 
 /** A slider on a logarithmic scale, in steps of a tenth. */
+export const STEPS = 48;
+
+/** The slider is logarithmic; its limits have two digits. */
+export function limitAt(step: number): number {
+  return Number((MIN * (MAX / MIN) ** (step / STEPS)).toPrecision(2));
+}
+
+export function stepOf(limit: number): number {
+  return Math.round((STEPS * Math.log(limit / MIN)) / Math.log(MAX / MIN));
+}
+
 function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: number) => void }) {
   return (
     <div className="limit-slider">
@@ -88,11 +99,9 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
         type="range"
         aria-label="Maximum number of links"
         aria-valuetext={`${limit} links`}
-        min={Math.log(MIN)}
-        max={Math.log(MAX)}
-        step={Math.log(MAX / MIN) / 48}
-        value={Math.log(limit)}
-        onChange={({ target }) => onLimit(Math.round(Math.exp(Number(target.value))))}
+        max={STEPS}
+        value={stepOf(limit)}
+        onChange={({ target }) => onLimit(limitAt(Number(target.value)))}
       />
       <span className="limit-scale second spread" aria-hidden="true">
         <span>{MIN}</span>
