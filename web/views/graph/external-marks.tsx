@@ -1,3 +1,4 @@
+import { range } from 'd3';
 import { countText } from '../../../server/runtime/count-text.ts';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
@@ -5,14 +6,14 @@ import { fitText } from '../../model/label-layout.ts';
 import { linkMark } from '../../model/marks.ts';
 import { shownName } from '../../model/names.ts';
 import { type Box, pointOn } from '../../model/ring-layout.ts';
-import type { Point } from './geometry.ts';
+import { overlap, type Point } from './geometry.ts';
 import type { Graph } from './use-graph.ts';
 
 /** Maximum number of lines from failing pods to one target. */
 const MAX_LINES = 12;
 
 /** External targets beside the ring: one dashed line per target from all pods, or one line from each failing pod. */
-export function ExternalMarks({ graph }: { graph: Graph }) {
+export function ExternalMarks({ graph, words }: { graph: Graph; words: readonly Box[] }) {
   const { frame, targets, narrow } = graph;
   if (frame.external === null) return null;
   const places = externalPlaces(frame.external, targets.length, narrow);
@@ -26,7 +27,7 @@ export function ExternalMarks({ graph }: { graph: Graph }) {
         return (
           <g key={target.key}>
             <title>{externalWords(target)}</title>
-            {linesTo(target, endOf(place, narrow), graph).map((d) => (
+            {linesTo(target, endOf(place, narrow), graph, words).map((d) => (
               <path key={d} className={`external-line is-${target.state}`} d={d} />
             ))}
             <ExternalMark target={target} place={place} room={room} narrow={narrow} />
@@ -87,7 +88,8 @@ function endOf({ x, y }: Point, narrow: boolean): Point {
 }
 
 /** The lines to a target: from each failing pod, from the selected pod, or one from the edge of the ring for all pods. */
-function linesTo(target: ExternalTarget, to: Point, { ring, spots, pod: selected }: Graph): string[] {
+function linesTo(target: ExternalTarget, to: Point, graph: Graph, words: readonly Box[]): string[] {
+  const { ring, spots, pod: selected } = graph;
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
@@ -95,7 +97,19 @@ function linesTo(target: ExternalTarget, to: Point, { ring, spots, pod: selected
     const failing = target.failing.slice(0, MAX_LINES).flatMap((index) => spots[index] ?? []);
     return failing.map(line);
   }
-  return [line(pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4))];
+  const edge = pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4);
+  const start = clearStart(edge, to, words);
+  return start === null ? [] : [line(start)];
+}
+
+/** From where on a line meets no words; null = next to nothing is left of it. */
+export function clearStart(from: Point, to: Point, words: readonly Box[]): Point | null {
+  const points = range(51).map((i) => ({
+    x: from.x + ((to.x - from.x) * i) / 50,
+    y: from.y + ((to.y - from.y) * i) / 50,
+  }));
+  const isCovered = ({ x, y }: Point) => words.some((box) => overlap(box, { x: x - 4, y: y - 4, width: 8, height: 8 }));
+  return points.slice(points.findLastIndex(isCovered) + 1, -5)[0] ?? null;
 }
 
 function shortWords(target: ExternalTarget): string {

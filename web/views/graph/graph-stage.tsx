@@ -30,9 +30,10 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
   const scene = useMemo(() => {
     const { ring, tier, grouped } = graph;
     const labels = placedLabels(graph, picture, nowMs);
+    const words = labels.map(({ box }) => box);
     return (
       <>
-        <ExternalMarks graph={graph} />
+        <ExternalMarks graph={graph} words={words} />
         <RingArcs graph={graph} labels={labels} picture={picture} />
         {!grouped && picture.n > 1 && (
           <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
@@ -40,7 +41,7 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
         {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
         <PodLabels labels={labels} picture={picture} />
         <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
-        <LinkPills graph={graph} props={props} words={labels.map(({ box }) => box)} />
+        <LinkPills graph={graph} props={props} words={words} />
       </>
     );
   }, [props, graph, cursor, onCursor, emphasisOf]);
