@@ -40,6 +40,21 @@ describe('of 120 pods', () => {
     );
   });
 
+  test('bundles are painted again only if they change', async () => {
+    await open(MANY);
+    await soon(() => page.locator('.graph-bundles').getAttribute('aria-busy')).toBe('false');
+    await page.evaluate(() => {
+      Worker.prototype.postMessage = () => document.body.append('painted again');
+    });
+    const mesh = meshOf(MANY);
+    feed.show(() => ({ ...mesh, atMs: mesh.atMs + 1000, health: { ...mesh.health, general: ['another reason'] } }));
+    await soon(() => page.locator('body').textContent()).toContain('another reason');
+    expect(await page.locator('body').textContent()).not.toContain('painted again');
+    const healthy = meshOf({ ...MANY, scenario: 'healthy' });
+    feed.show(() => healthy);
+    await soon(() => page.locator('body').textContent()).toContain('painted again');
+  });
+
   test('one that is dragged takes its links along until Reset, and all move together when scaled', async () => {
     await open(MANY);
     await soon(painted).toBeGreaterThan(5000);

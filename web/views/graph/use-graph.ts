@@ -147,9 +147,10 @@ export function useGraph(
     const ring = layoutRing(seats.slots, by, frame.ring);
     return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index) };
   }, [seats, by, width, height, usual, narrow, externals, widest]);
+  // The worker draws the bundles again if they change.
+  const spots = useMemo(() => placesOf(keptPods, ring, moved), [keptPods, ring, moved]);
   return useMemo(() => {
     const tier = { ...usual, disc: Math.min(usual.disc, Math.max(3, slotOf(ring) / 2 - 6)) };
-    const spots = placesOf(keptPods, ring, moved);
     const named = namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index);
     const marked = markedPods(picture, tier, named);
     const large = unhealthyRadius(ring, tier, marked);
@@ -174,7 +175,7 @@ export function useGraph(
       marked: links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS,
       dropped: links.filter(({ drop }) => drop !== null).length <= MAX_MARKS,
     };
-  }, [picture, chosen, usual, narrow, frame, ring, by, keptPods, moved, seats]);
+  }, [picture, chosen, usual, narrow, frame, ring, by, spots, seats]);
 }
 
 /** What the ring needs to know of a pod. Of its stages only that it is gone. */
