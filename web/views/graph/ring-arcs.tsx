@@ -1,4 +1,4 @@
-import { cross, range, sum } from 'd3';
+import { group, range, sum } from 'd3';
 import { useId, useMemo } from 'react';
 import { STATES } from '../../model/cells.ts';
 import { fitText, type Label } from '../../model/label-layout.ts';
@@ -16,12 +16,15 @@ interface RingArcsProps {
   picture: Picture;
 }
 
-/** Arcs around pods of one node or zone, with its name. If healthy pods are left out, an arc shows its worst state. */
+/**
+ * Arcs around pods of one node or zone, with its name. If healthy pods are left out, an arc shows the worst state of its links
+ * that are not drawn one by one.
+ */
 export function RingArcs({ graph, labels, picture }: RingArcsProps) {
-  const { ring, tier, frame, grouped, narrow } = graph;
+  const { ring, tier, frame, grouped, narrow, pairs } = graph;
   const states = useMemo(
-    () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isMostlyBad(picture, from)) : []),
-    [tier, picture, ring],
+    () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isMostlyBad(picture, from), pairs) : []),
+    [tier, picture, ring, pairs],
   );
   if (!grouped) return null;
   const { x, width } = frame.labels;
@@ -157,21 +160,35 @@ export function arcNames(
 }
 
 /**
- * The state of each arc: failed or slow if one link into one of its pods is, late only if many are (`areManyLate`).
- * Links from pods for which `isExcluded` is true do not count: most of their links are bad, so the cause is their own.
+ * The state of each arc: failed or slow if one link into one of its pods is that is not `drawn` one by one, or if none is better;
+ * late only if many are (`areManyLate`). Links from pods for which `isExcluded` is true do not count: most of their links are
+ * bad, so the cause is their own.
  */
-export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (from: number) => boolean): LinkState[] {
+export function arcStates(
+  { n, state, into }: Picture,
+  ring: Ring,
+  isExcluded: (from: number) => boolean,
+  drawn: readonly number[] = [],
+): LinkState[] {
   const excluded = range(n).filter(isExcluded);
+  const counted = drawn.filter((pair) => !isExcluded(Math.floor(pair / n)));
+  const drawnInto = group(counted, (pair) => pair % n);
   return ring.arcs.map(({ pods }) => {
     const tally = range(STATES).map((code) => sum(pods, (to) => into[to * STATES + code]));
-    for (const [to, from] of cross(pods, excluded)) {
-      const code = state[from * n + to] ?? 0;
-      tally[code] = (tally[code] ?? 0) - 1;
+    for (const to of pods) {
+      for (const from of excluded) {
+        const code = state[from * n + to] ?? 0;
+        tally[code] = (tally[code] ?? 0) - 1;
+      }
     }
     const count = (name: LinkState) => tally[codeOf(name)] ?? 0;
-    if (count('failed') > 0) return 'failed';
-    if (count('slow') > 0) return 'slow';
     const answered = count('good') + count('fair') + count('warning');
+    const isBad = (name: LinkState) => {
+      const isDrawn = (pair: number) => state[pair] === codeOf(name);
+      return count(name) > (answered === 0 ? 0 : sum(pods, (to) => drawnInto.get(to)?.filter(isDrawn).length ?? 0));
+    };
+    if (isBad('failed')) return 'failed';
+    if (isBad('slow')) return 'slow';
     if (answered === 0) return 'unknown';
     return areManyLate(count('warning'), answered + count('unknown')) ? 'warning' : 'good';
   });

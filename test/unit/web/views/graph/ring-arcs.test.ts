@@ -40,6 +40,17 @@ test('an arc carries failed where a pod of it fails, and the others stay good', 
   });
 });
 
+test('an arc does not carry what is drawn link by link, unless nothing else reaches its pods', () => {
+  const { picture, ring } = ringOf(60, 'one-way');
+  const failed = picture.state.indexOf(codeOf('failed'));
+  const [from, to] = [Math.floor(failed / 60), failed % 60];
+  const arcs = ring.arcs.filter(({ pods }) => pods.includes(to));
+  const states = (drawn: number[]) => arcStates(picture, { ...ring, arcs }, () => false, drawn);
+  expect([states([]), states([failed]), states([failed + 1])]).toEqual([['failed'], ['good'], ['failed']]);
+  const alone = { ...ring, arcs: [{ ...arcs[0]!, pods: [to] }] };
+  expect(arcStates(picture, alone, (pod) => pod !== from, [failed])).toEqual(['failed']);
+});
+
 test('what a pod sees that fails to reach everybody does not colour the arcs of the others', () => {
   const { picture, ring } = ringOf(60, 'cut-off');
   const cut = picture.pods.find(({ outOf }) => outOf.failed === outOf.probed)!.index;
