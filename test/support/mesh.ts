@@ -217,7 +217,8 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
   return { findings: [], health: runToEnd(healthFrom(analysisIn(mesh), contextOf(mesh))).result, ...mesh };
 }
 
-type MeasuredMesh = Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>;
+type MeasuredMesh = Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'> &
+  Partial<Pick<Mesh, 'atMs'>>;
 
 function analysisIn({ pods, reports, settings, servedBy }: MeasuredMesh) {
   const counts = new MeshCounts(pods, settings);
@@ -225,8 +226,8 @@ function analysisIn({ pods, reports, settings, servedBy }: MeasuredMesh) {
   return runToEnd(analysisOf(counts, servedBy.pod)).result;
 }
 
-function contextOf({ discovery, servedBy }: MeasuredMesh) {
-  return { atMs: NOW_MS, discovery, servedBy: servedBy.pod };
+function contextOf({ atMs = NOW_MS, discovery, servedBy }: MeasuredMesh) {
+  return { atMs, discovery, servedBy: servedBy.pod };
 }
 
 /** The findings of a mesh. */
