@@ -28,8 +28,8 @@ import { isWithin } from '../runtime/time-range.ts';
 type CopiesSettings = ResultsSettings & PingSettings;
 
 /**
- * The copy of one process, without gaps. Its times are by the monotonic clock of that process. If there is a gap, because its keepers
- * could not reach the pod for longer than it keeps samples, a further copy of the process begins after it.
+ * The copy of one process of a pod, without gaps. Its times are by the monotonic clock of that process. If its keepers cannot reach the
+ * pod for longer than it keeps samples, there is a gap, and a further copy of the process begins after it.
  */
 interface Copy {
   uid: string;
@@ -58,7 +58,7 @@ const COPY_BYTES = 1_000;
 const GAP_MS = 1_000;
 /** If nothing new has come from a pod for this long, three pulls have failed. Then its journal is given from the copy. */
 const SILENT_MS = 3 * PULL_MS;
-/** Results that were played back are kept this long, for further queries. They take much more memory than the copy. */
+/** Results that were played back are kept this long for further queries, and no longer: they take much more memory than the copy. */
 const REPLAY_KEEP_MS = 10_000;
 /** The most results that are kept played back; only one if its copy has more than `LARGE_SAMPLES`. */
 const MAX_REPLAYS = 8;
@@ -66,7 +66,8 @@ const LARGE_SAMPLES = 50_000;
 
 /**
  * The copies that this pod keeps of others: their samples and their journals of the last HISTORY_WINDOW. To answer a query, a copy
- * is played back into results of its own, so that its answer is the one that its pod would have given; null if there is no copy.
+ * is played back into results of its own, so that its answer is the one that its pod would have given. The answer is null if no copy
+ * has anything of the range that is asked for. Queries reject with a BusyError if too many copies are played back at once.
  */
 export class Copies {
   readonly #settings: CopiesSettings;
@@ -85,6 +86,7 @@ export class Copies {
     this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
   }
 
+  /** Approximate memory of all copies, without results that were played back. */
   get bytes(): number {
     return this.#copies.reduce((sum, copy) => sum + bytesOf(copy), 0);
   }
@@ -97,7 +99,7 @@ export class Copies {
     return { process: journal.id, sinceMs: untilMs, links, seq: journal.lastSeq };
   }
 
-  /** Adds an answer about pod `uid`, which was written `agoMs` ago, give or take `errorMs`. */
+  /** Adds what an answer has of pod `uid`; it was written `agoMs` ago, give or take `errorMs`. Then drops what is too old or too much. */
   take(uid: string, { copies }: CopyAnswer, written: { agoMs: number; errorMs: number }): void {
     for (const part of copies) this.#takePart(uid, part, written);
     this.#trim();
@@ -111,16 +113,19 @@ export class Copies {
     const all = this.#copiesOf(uid);
     const isSame = ({ journal }: Copy) => journal.id === cursor.process;
     const next = all.findIndex((copy) => isSame(copy) && copy.untilMs > cursor.sinceMs);
-    // If the process of the cursor is unknown, all copies are new to the keeper.
+    // The keeper has all of this process if `next` is -1: then the last copy of it adds only to the journal. If we do not know the
+    // process, all copies are new to the keeper.
     const first = next >= 0 ? next : Math.max(0, all.findLastIndex(isSame));
     for (const copy of all.slice(first)) {
-      const from = copy.journal.id === cursor.process ? cursor : NO_CURSOR;
+      const from = isSame(copy) ? cursor : NO_CURSOR;
       const wanted = copy.pieces.filter(({ toMs }) => toMs > from.sinceMs);
-      const pieces = wanted.slice(0, MAX_PIECES).filter(({ samples, cycles }) => {
-        sampleRoom -= samples.length / SAMPLE_RECORD.bytes;
-        cycleRoom -= cycles.length / CYCLE_RECORD.bytes;
-        return sampleRoom >= 0 && cycleRoom >= 0;
-      });
+      const pieces: CopyPiece[] = [];
+      for (const piece of wanted.slice(0, MAX_PIECES)) {
+        sampleRoom -= piece.samples.length / SAMPLE_RECORD.bytes;
+        cycleRoom -= piece.cycles.length / CYCLE_RECORD.bytes;
+        if (sampleRoom < 0 || cycleRoom < 0) break;
+        pieces.push(piece);
+      }
       const isComplete = pieces.length === wanted.length;
       const nowMs = this.#nowOf(copy);
       copies.push({
@@ -138,6 +143,7 @@ export class Copies {
     return { hasMore: false, copies };
   }
 
+  /** The report of pod `uid` of a past range. Its time of the start and its state of discovery are not copied. */
   async reportOf(uid: string, range: AgeRange): Promise<PodReport | null> {
     const found = await this.#replay(uid, range);
     if (found === null) return null;
@@ -161,18 +167,20 @@ export class Copies {
     };
   }
 
+  /** The history of all links of pod `uid`. */
   async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
     const found = await this.#replay(uid, range);
     const history = await found?.results.podHistory(range, stepMs, (to) => this.#isLeftOut(uid, to));
     return found === null || history === undefined ? null : { ...history, untilAgeMs: this.#untilAgeMs(found.copy) };
   }
 
+  /** The recent samples of the link of pod `uid` to pod `to`. */
   async samples(uid: string, to: string): Promise<LinkSamples | null> {
     const found = await this.#replay(uid, { fromAgeMs: this.#settings.historyWindowMs, toAgeMs: 0 });
     return found === null ? null : { from: uid, to, error: '', ...found.results.linkSamples(to) };
   }
 
-  /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */
+  /** The history of the link of pod `uid` to pod `to`. */
   async linkHistory(uid: string, to: string, range: AgeRange, stepMs: number): Promise<LinkHistory | null> {
     const found = await this.#replay(uid, range);
     return found === null ? null : { from: uid, to, error: '', ...found.results.linkHistory(to, range, stepMs) };
@@ -185,10 +193,11 @@ export class Copies {
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.#copies.filter((copy) => {
-      const last = this.#copiesOf(copy.uid).at(-1) ?? copy;
-      const isThere = present.has(copy.uid) && this.#untilAgeMs(last) < SILENT_MS;
       // The copies before and after a gap have one journal.
-      return copy === this.#newestOf(copy.journal.id) && !(isThere && copy === last);
+      if (copy !== this.#newestOf(copy.journal.id)) return false;
+      const isOfLastProcess = copy === this.#copiesOf(copy.uid).at(-1);
+      const answers = present.has(copy.uid) && this.#untilAgeMs(copy) < SILENT_MS;
+      return !(isOfLastProcess && answers);
     });
     // Each journal has room for its head and one entry.
     const given = lost.slice(-Math.min(MAX_COPIED_JOURNALS, Math.max(1, Math.floor(limit / 2))));
@@ -198,10 +207,12 @@ export class Copies {
     });
   }
 
+  /** Drops the results that were played back. */
   stop(): void {
     this.#replays.stop();
   }
 
+  /** The copies of a pod in the order in which they end. */
   #copiesOf(uid: string): Copy[] {
     const copies = this.#copies.filter((copy) => copy.uid === uid);
     return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
@@ -229,23 +240,27 @@ export class Copies {
     return { copy, results };
   }
 
+  /** Now by the clock of the copied process, at the earliest the end of the copy. */
   #nowOf({ offsetMs, untilMs }: Copy): number {
     return Math.max(untilMs, this.#clock.monotonicMs() - offsetMs);
   }
 
+  /** How long ago the copy ended. */
   #untilAgeMs(copy: Copy): number {
     return Math.max(0, Math.round(this.#nowOf(copy) - copy.untilMs));
   }
 
+  /** Adds what is new of one process. */
   #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
     const { nowMs, sinceMs, untilMs, links, targets, pieces, journal } = part;
     const known = this.#newestOf(journal.id);
-    // Another pod claims to be this process.
+    // A hostile pod claims to be a process of another one.
     if (known !== undefined && known.uid !== uid) return;
     // The copy after a gap has the journal and the targets of that before.
     const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
     const copy = isAfterGap ? { ...known, sinceMs, untilMs: sinceMs, pieces: [] } : (known ?? newCopy(uid, part));
     if (copy !== known) this.#copies.push(copy);
+    // The quickest call tells best what the clock of the process is now.
     if (errorMs < copy.errorMs) {
       copy.errorMs = errorMs;
       copy.offsetMs = this.#clock.monotonicMs() - agoMs - nowMs;
@@ -256,7 +271,7 @@ export class Copies {
     for (const piece of pieces) {
       if (piece.toMs <= copy.untilMs) continue;
       const added = partAfter(piece, copy.untilMs);
-      if (sizeOf(added) > 0) copy.pieces.push(added);
+      if (recordBytesOf(added) > 0) copy.pieces.push(added);
       copy.untilMs = piece.toMs;
     }
     copy.untilMs = Math.max(copy.untilMs, untilMs);
@@ -274,12 +289,12 @@ export class Copies {
       if (copy.untilMs < oldestMs) this.#drop(copy);
     }
     // A hostile pod may send thousands of pieces at once: the bytes of all are not summed up anew for each that is dropped.
-    const sizes = new Map(this.#copies.map((copy) => [copy, bytesOf(copy)]));
     let excess = this.bytes - this.#maxBytes;
+    const sizes = new Map(this.#copies.map((copy) => [copy, bytesOf(copy)]));
     while (excess > 0) {
       const [largest, size] = [...sizes].reduce((a, b) => (b[1] > a[1] ? b : a));
       const piece = dropOldestPiece(largest);
-      const freed = piece === undefined ? size : PIECE_BYTES + sizeOf(piece);
+      const freed = piece === undefined ? size : PIECE_BYTES + recordBytesOf(piece);
       sizes.set(largest, size - freed);
       excess -= freed;
       if (piece === undefined) this.#drop(largest);
@@ -291,6 +306,7 @@ export class Copies {
   }
 }
 
+/** An empty copy of the process of an answer. */
 function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
   return {
     uid,
@@ -305,18 +321,19 @@ function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
   };
 }
 
+/** Drops the oldest piece of a copy, which then begins later. Returns it; undefined if there is none. */
 function dropOldestPiece(copy: Copy): CopyPiece | undefined {
   const dropped = copy.pieces.shift();
   if (dropped !== undefined) copy.sinceMs = Math.max(copy.sinceMs, dropped.toMs);
   return dropped;
 }
 
-function sizeOf({ samples, cycles }: CopyPiece): number {
+function recordBytesOf({ samples, cycles }: CopyPiece): number {
   return samples.length + cycles.length;
 }
 
 function bytesOf({ targets, pieces, journal }: Copy): number {
-  const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + sizeOf(piece), 0);
+  const kept = pieces.reduce((sum, piece) => sum + PIECE_BYTES + recordBytesOf(piece), 0);
   return COPY_BYTES + targets.length * TARGET_BYTES + kept + journal.bytes;
 }
 
