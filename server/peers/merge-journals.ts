@@ -22,7 +22,7 @@ export interface MergeWindows {
   pingTimeoutMs: number;
   /**
    * A second observation of a link by the same pod within this time is about the other IP family, which is pinged at its own
-   * time of the round. One link cannot fail, recover and fail again in less than two intervals.
+   * time of the round. One link cannot fail, recover and fail again in less than two REFRESH_INTERVALs.
    */
   sameLinkMs: number;
 }
@@ -160,6 +160,17 @@ function groupOf({ entry, uid, id }: Observation): string {
   return isDated ? `${subject}/${Math.floor(apiTimeMs / 1000)}` : subject;
 }
 
+function windowOf(kind: EventKind, { linkMs, probeMs, apiMs }: MergeWindows): number {
+  if (kind.startsWith('api-')) return apiMs;
+  return kind.startsWith('probe-') ? probeMs : linkMs;
+}
+
+/** Observations of one event, in order of time, and when each reporter first observed it, by uid. */
+interface ObservedEvent {
+  observations: [Observation, ...Observation[]];
+  firstMs: Map<string, number>;
+}
+
 /** The events of one group. A generator, because a pod that flaps has hundreds of events, each with a thousand reporters. */
 function* eventsOf(group: string, observations: readonly Observation[], known: Known): Generator<MeshEvent, void> {
   const { windows } = known;
@@ -172,7 +183,7 @@ function* eventsOf(group: string, observations: readonly Observation[], known: K
     yield eventOf(first, sorted, group);
     return;
   }
-  // A pod sees an event once, or once per IP family within this time.
+  // A pod notices an event once; a fault of a link once per IP family, within this time.
   const sameMs = kind.startsWith('link-') ? windows.sameLinkMs : 0;
   const windowMs = isPod ? READINESS_MS : windowOf(kind, windows);
   const events: ObservedEvent[] = [];
@@ -181,34 +192,20 @@ function* eventsOf(group: string, observations: readonly Observation[], known: K
     const { atMs, uid } = observation;
     // No later observation can be of an event this old. Without this line a pod that flaps would cost quadratic time.
     open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
-    let event = open.find(({ firstMs }) => {
-      const seenMs = firstMs.get(uid);
-      return seenMs === undefined || atMs - seenMs <= sameMs;
-    });
+    const event = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= sameMs);
     if (event === undefined) {
-      event = { observations: [observation], firstMs: new Map() };
-      events.push(event);
-      open.push(event);
-    } else {
-      event.observations.push(observation);
+      const begun: ObservedEvent = { observations: [observation], firstMs: new Map([[uid, atMs]]) };
+      events.push(begun);
+      open.push(begun);
+      continue;
     }
+    event.observations.push(observation);
     if (!event.firstMs.has(uid)) event.firstMs.set(uid, atMs);
   }
   for (const { observations: all } of events) {
     const starved = explanationOf(all, known);
     yield { ...eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`), ...(starved && { starved }) };
   }
-}
-
-function windowOf(kind: EventKind, { linkMs, probeMs, apiMs }: MergeWindows): number {
-  if (kind.startsWith('api-')) return apiMs;
-  return kind.startsWith('probe-') ? probeMs : linkMs;
-}
-
-/** Observations of one event, in order of time, and when each reporter first observed it, by uid. */
-interface ObservedEvent {
-  observations: [Observation, ...Observation[]];
-  firstMs: Map<string, number>;
 }
 
 /** All observations of one event as that event; `first` is the earliest of them. */
@@ -238,7 +235,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   };
 }
 
-/** The first observation with the most frequent outcome and phase; of several, that which reached the count first. */
+/** The first observation with the most frequent outcome and phase; if several are as frequent, with the one that got so frequent first. */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

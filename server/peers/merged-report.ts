@@ -17,11 +17,13 @@ import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/samp
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
 
+/** The arrival of a pod's answer. */
 export interface Arrival {
   /** Index in `Mesh.pods` of the pod that was asked. The pod that the report itself names is not trusted. */
   pod: number;
-  /** ms since the epoch by our clock. */
+  /** When it came, ms since the epoch by our clock. */
   atMs: number;
+  /** How long the call took; 0 if there was none. */
   fetchUs: number;
 }
 
@@ -43,11 +45,12 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   };
 }
 
-/** A result with its times by our clock. `offMs`: by how much the pod's clock is behind it, with the way of the report. */
-function byOurClock(probe: ProbeResult, offMs: number): ProbeResult {
+/** A result of a pod with its times by our clock: a time by the pod's clock plus `offsetMs` is one by ours. */
+function byOurClock(probe: ProbeResult, offsetMs: number): ProbeResult {
   const { atMs, sinceMs } = probe;
+  // It has not been probed yet.
   if (atMs === 0) return probe;
-  return { ...probe, atMs: atMs + offMs, ...(sinceMs === undefined ? {} : { sinceMs: sinceMs + offMs }) };
+  return { ...probe, atMs: atMs + offsetMs, ...(sinceMs !== undefined && { sinceMs: sinceMs + offsetMs }) };
 }
 
 /** The report of a pod that did not give one. `detail`: why, as a text for people. */
@@ -72,11 +75,12 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     bootTimeMs: report.bootTimeMs,
     samePeers,
     details: pickDetails(report.details, links.length, kept),
-    ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, links.length, kept) }),
-    ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, links.length, kept) }),
-    ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
+    ...(report.slow && { slow: pickDetails(report.slow, links.length, kept) }),
+    ...(report.recent && { recent: pickDetails(report.recent, links.length, kept) }),
+    ...(report.failsOnly && { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     udp: report.udp === null ? null : pickColumns(report.udp, kept),
+    // The time that the report took to come is part of the offset: it is a few ms.
     probes: report.probes.map((probe) => byOurClock(probe, arrival.atMs - report.atMs)),
     starvation: report.starvation,
   };
@@ -97,7 +101,7 @@ function pointToMesh({ to, length }: LinkColumns, peers: Int32Array, gone: Int32
   }
 }
 
-/** Whether a link to one of `strangers` (indexes in the table of peers) is older than `toleranceMs`. */
+/** Whether a link to one of `strangers` (indexes in the table of peers) has had its state for longer than `toleranceMs`. */
 function hasSettledStranger(links: LinkColumns, strangers: ReadonlySet<number>, toleranceMs: number): boolean {
   if (strangers.size === 0) return false;
   for (let i = 0; i < links.length; i++) {
@@ -121,7 +125,7 @@ function pickColumns<T extends LinkColumns | StatColumns | UdpColumns>(columns: 
   return result as unknown as T;
 }
 
-/** Details of the links that are kept, by the new index of each link. `length`: the number of links before. */
+/** Details of the links that are kept, by the new index of each link. `length`: the number of links before. null = all are kept. */
 function pickDetails<T extends unknown[]>(
   details: readonly [link: number, ...T][],
   length: number,
@@ -190,6 +194,7 @@ function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPod
   links.sinceMs[i] = NONE16;
 }
 
+/** ms since the epoch of an RFC 3339 time; -1 if it is none. */
 function timeOf(text: string): number {
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? -1 : ms;

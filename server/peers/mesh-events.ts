@@ -35,7 +35,10 @@ interface EventsQuery extends TimeRange {
   limit: number;
 }
 
-/** An entry has 14 values and 1000 characters at most. For each there may be two times, of 6 values and 60 characters. */
+/**
+ * An entry has at most 14 values and 1000 characters of text. A journal may have two times for each entry (`starved`, `stoodStill`), of
+ * 6 values and 60 characters together. The head of a journal takes less than an entry.
+ */
 const ENTRY_BYTES = 1_260;
 const ENTRY_VALUES = 20;
 /** The most entries of all other pods together, because more would delay our pings. Each pod may send the same share of them. */
@@ -44,7 +47,7 @@ const MAX_ENTRIES = 5000;
 const MIN_ENTRIES_PER_POD = 10;
 /** Of the events that only one other pod reports, this many may always be in the list: see `fairShares`. */
 const MIN_SHARE = 50;
-/** Journals are asked for whole minutes, so that clients who ask for similar ranges share one broadcast. */
+/** Journals are asked for by whole minutes, so that clients who ask for similar ranges share one broadcast. */
 const MINUTE_MS = 60_000;
 /** On a busy machine a ping may end this much later than its round. */
 const SLACK_MS = 1000;
@@ -76,7 +79,10 @@ export class MeshEvents {
     this.#deps = deps;
   }
 
-  /** Returns the events of a time range. Rejects as `Broadcast.ask` does. */
+  /**
+   * Returns the events of a time range. Rejects as `Broadcast.ask` does. `truncated`: journals have dropped events after `fromMs`, or
+   * there are more than `limit`, or more of one pod than `fairShares` allows.
+   */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
     const { clock, settings, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
     const windows = windowsOf(settings);
@@ -89,7 +95,7 @@ export class MeshEvents {
       path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${most}`,
       parse: parseJournalSliced,
       own: () => ownJournal(sinceAgeMs),
-      // As many entries again from copies of journals.
+      // One more entry for the head of the journal. As much again for copies of journals: see `Copies.journals`.
       maxBytes: 2 * (1 + most) * ENTRY_BYTES,
       maxValues: 2 * (1 + most) * ENTRY_VALUES,
     });
@@ -130,7 +136,7 @@ function fairShares(events: readonly MeshEvent[], selfUid: string): MeshEvent[] 
   return events.filter((event) => !leftOut.has(event));
 }
 
-/** Whether events after `fromMs` have been dropped from a journal for lack of room. */
+/** Whether a journal lacks events after `fromMs`, for lack of room. */
 function lacksEvents({ value, atMs }: PodAnswer<Journal>, fromMs: number): boolean {
   return value.truncated && atMs - (value.droppedAgeMs ?? 0) >= fromMs;
 }

@@ -37,19 +37,22 @@ export type ReportLimits = Pick<PeerRequest<unknown>, 'maxBytes' | 'maxValues'>;
 /** What a report takes besides its links and peers: 200 details of 300 characters, external probes, pods that we don't know. */
 const BASE_BYTES = 96 * 1024;
 const BASE_VALUES = 5_000;
-/** A link with statistics takes 36 bytes, 48 in base64, once per IP family. In `/check` it takes 200 and its error text. */
-const LINK_BYTES = 200;
-/** A peer is a list of 4 texts; an entry of `/check` has 10 fields. */
-const LINK_VALUES = 16;
+/**
+ * For each pod, besides its uid, name and namespace: its link with statistics takes 36 bytes, 48 in base64, once per IP family. In
+ * `/check` it takes 200 and its error text.
+ */
+const POD_BYTES = 200;
+/** For each pod: as a peer it is a list of 4 texts; an entry of `/check` has 10 fields. */
+const POD_VALUES = 16;
 
 /**
- * Limits of the size of one report. It has links to pods that we know, so these decide: 1000 pods allow for 400 kB and 21,000 values.
- * A real report of 1000 pods takes at most 200 kB.
+ * Limits of the size of one report. It has peers and links for the pods that we know, so these decide: 1000 pods allow for 400 kB and
+ * 21,000 values. A real report of 1000 pods takes at most 200 kB.
  */
 export function reportLimits(pods: readonly Pod[]): ReportLimits {
   let maxBytes = BASE_BYTES;
-  for (const { uid, name, namespace } of pods) maxBytes += uid.length + name.length + namespace.length + LINK_BYTES;
-  return { maxBytes, maxValues: BASE_VALUES + LINK_VALUES * pods.length };
+  for (const { uid, name, namespace } of pods) maxBytes += uid.length + name.length + namespace.length + POD_BYTES;
+  return { maxBytes, maxValues: BASE_VALUES + POD_VALUES * pods.length };
 }
 
 /**
@@ -68,11 +71,12 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   try {
     const { value: report } = await client.request(pod, { ...request, path: reportPath(query), parse });
     if (report !== null) return { kind: 'report', report };
+    // It is JSON in another format.
     client.noteUnknownPath(pod, REPORT_PATH);
   } catch (error) {
     if (!(error instanceof PeerCallError && error.mayBeGoldpinger)) return missing(error);
     hasAnswered = error.hasAnswered;
-    // A 404 or 405 has been noted by the client itself.
+    // No JSON. A 404 or 405 has been noted by the client itself.
     if (error.reason === 'malformed') client.noteUnknownPath(pod, REPORT_PATH);
   }
   // Goldpinger has no past, and its view of now is not what was asked for.
@@ -87,6 +91,7 @@ export async function queryReport(client: PeerClient, pod: Pod, query: ReportQue
   }
 }
 
+/** The result of a call that has failed. */
 function missing(error: unknown): ReportResult {
   const { reason, hasAnswered } = error instanceof PeerCallError ? error : new PeerCallError('malformed', '');
   return { kind: 'missing', reason, detail: textOf(error), hasAnswered };
