@@ -76,22 +76,24 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
  * although the samples of then are no longer kept.
  */
 function timesOf({ judgement: now }: Link, then: LinkJudgement, toMs: number) {
-  const isSame = now.judged !== null && (now.judged.outcome === 'ok') === (then.judged?.outcome === 'ok');
+  const isKnown = now.judged !== null && then.judged !== null;
+  const isSame = isKnown && (now.judged.outcome === 'ok') === (then.judged.outcome === 'ok') && now.sinceMs <= toMs;
   const isSlowSinceThen = then.slowSinceMs >= 0 && now.slowSinceMs >= 0 && now.slowSinceMs <= toMs;
   return {
-    sinceMs: isSame && then.judged !== null && now.sinceMs <= toMs ? now.sinceMs : then.sinceMs,
+    sinceMs: isSame ? now.sinceMs : then.sinceMs,
     slowSinceMs: isSlowSinceThen ? now.slowSinceMs : then.slowSinceMs,
   };
 }
 
 /** The error text, if the failure at `toMs` lasts until now; else ''. Texts of earlier failures are not kept. */
 function detailOf({ judgement: { judged, sinceMs } }: Link, then: LinkJudgement, toMs: number): string {
-  return judged === null || sinceMs > toMs || judged.outcome !== then.judged?.outcome ? '' : judged.detail;
+  const lastsUntilNow = judged !== null && sinceMs <= toMs && judged.outcome === then.judged?.outcome;
+  return lastsUntilNow ? judged.detail : '';
 }
 
 /**
- * Whether the report is reliable. For the past only the share of suspect samples is known. The delay of the event loop is
- * not known and is given as 0.
+ * Whether the report is reliable, by the share of suspect samples in the range. The delay of the event loop is not kept and is given
+ * as 0. Where the journal knows more, its answer replaces this one (`KeptJournal.starvedAt`).
  */
 function starvationOf(entries: readonly Entry[]): Starvation {
   const samples = entries.reduce((sum, { result }) => sum + result.summary.count, 0);

@@ -53,6 +53,7 @@ export interface PeerTable {
   hash: string;
 }
 
+/** The table of the pods that discovery knows. */
 export function peerTableOf(pods: readonly Pod[]): PeerTable {
   const refOf = ({ uid, name, namespace, podIPs }: Pod) => ({ uid, name, namespace, podIP: podIPs[0] ?? '' });
   const peers = sortByUid(pods.filter((pod) => pod.lifecycle !== 'gone').map(refOf));
@@ -103,8 +104,8 @@ export async function currentReport(
 }
 
 /**
- * When a link is unreliable because its newest sample is suspect: always, unless that sample is ok, took less than `slowUs`,
- * and came in before `startGraceEndMs` (monotonic; see START_GRACE_MS).
+ * When a link is unreliable: if its newest sample is suspect, unless that sample is ok, took less than `slowUs`, and came in before
+ * `startGraceEndMs` (monotonic; see START_GRACE_MS).
  */
 export interface SuspectRule {
   startGraceEndMs: number;
@@ -127,6 +128,7 @@ export class LinkWriter {
   readonly #columns: LinkColumns;
   readonly #stats: StatColumns | null;
   readonly #udp: UdpColumns | null;
+  // The lists below are those of `PodReport`; the first element of an entry is the index of its link.
   readonly #slow: [number, number][] = [];
   readonly #recent: [number, number, number][] = [];
   readonly #failsOnly: [number, 'new' | 'open'][] = [];
@@ -162,6 +164,7 @@ export class LinkWriter {
     columns.connectUs[i] = pack16(judgement.connectUs);
     columns.firstByteUs[i] = pack16(sample?.firstByteUs ?? -1);
     columns.totalUs[i] = pack16(sample?.totalUs ?? -1);
+    // Of a link without a state: the age of its newest sample, which was not believed.
     const lastMs = sample === null ? newestAtMs : seenAtMs;
     columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
     columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
@@ -174,6 +177,7 @@ export class LinkWriter {
     if (slowSinceMs >= 0 && this.#slow.length < MAX_DETAILS) this.#slow.push([i, Math.round(nowMs - slowSinceMs)]);
   }
 
+  /** See `SuspectRule`. */
   #isUnreliable({ newest, newestAtMs }: LinkJudgement): boolean {
     const { startGraceEndMs, slowUs } = this.#rule;
     const isExcused = newest?.outcome === 'ok' && !isSlow(newest.totalUs, slowUs) && newestAtMs < startGraceEndMs;
@@ -192,8 +196,8 @@ export class LinkWriter {
   }
 
   /**
-   * Writes the statistics of link `i` over a range, and its datagrams; in a report without statistics the recent ones alone.
-   * `result`: its statistics, if they are known already.
+   * Writes the statistics of link `i` over a range (if the report has any), the datagrams of the last `lossWindowMs`, and those of the
+   * range. `result`: the statistics, if they are known already.
    */
   writeRange(i: number, record: LinkRecord, range: TimeRange, nowMs: number, result?: RangeResult): void {
     const ranges = this.#ranges;
@@ -218,19 +222,23 @@ export class LinkWriter {
   }
 }
 
-/** Selects the links of the report. `to` of an entry: the index of its pod in the list of all `peers` and then all `gonePeers`. */
+/**
+ * Selects the links of the report. `to` of an entry: the index of its pod in the list of all `peers` and then all `gonePeers`, which are
+ * the gone pods that have a link.
+ */
 function placeLinks(links: readonly Link[], table: PeerTable) {
   const gonePeers: PeerRef[] = [];
   const goneIndex = new Map<string, number>();
   const entries: { link: Link; to: number }[] = [];
   for (const link of links) {
     const { uid } = link.target;
+    const isProbed = link.retiredAtMs < 0;
     const gone = table.gone.get(uid);
-    let to = link.retiredAtMs < 0 ? table.indexOf.get(uid) : goneIndex.get(uid);
-    if (to === undefined && gone !== undefined) {
-      to = goneIndex.get(uid) ?? table.peers.length + gonePeers.push(gone) - 1;
-      goneIndex.set(uid, to);
+    if (gone !== undefined && !goneIndex.has(uid)) {
+      goneIndex.set(uid, table.peers.length + gonePeers.length);
+      gonePeers.push(gone);
     }
+    const to = (isProbed ? table.indexOf.get(uid) : undefined) ?? goneIndex.get(uid);
     if (to !== undefined && to < MAX_LINKS && entries.length < MAX_LINKS) entries.push({ link, to });
   }
   return { gonePeers, entries };
@@ -240,8 +248,8 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
 const MAX_COUNT = 0xffff;
 
 /**
- * Writes the statistics of a link to place `i` of the columns. If its only samples are one or two suspect ones, failures among them
- * are not counted: see SUSPECT_RUN.
+ * Writes the statistics of a link to place `i` of the columns. If its only samples are fewer than SUSPECT_RUN suspect ones, failures
+ * among them are not counted, as they do not stand for a link either.
  */
 function writeStats(stats: StatColumns, i: number, { summary, usualUs }: RangeResult): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;

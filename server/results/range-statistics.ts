@@ -21,9 +21,8 @@ export interface RangeResult {
 }
 
 /**
- * Computes statistics of links in time ranges, from samples and, for the time of which not all samples are kept, from the buckets
- * whose middle lies in the time range (if the range is shorter than a bucket: from the bucket in which the range's middle lies).
- * Uses the same working memory for one link after another.
+ * Computes statistics of links in time ranges: from samples and, for the time of which not all samples are kept, from the buckets that
+ * belong to the range (`belongs`). Uses the same working memory for one link after another.
  */
 export class RangeStatistics {
   readonly history: History;
@@ -35,7 +34,7 @@ export class RangeStatistics {
     this.usual = new UsualLatencies(history);
   }
 
-  /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
+  /** The result of one link. For all methods, `nowMs` is taken as the end of a bucket whose period is not over. */
   of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
     const { buckets, results } = this.history.pings(record, range);
     let resolutionMs = 0;
@@ -51,15 +50,16 @@ export class RangeStatistics {
   }
 
   /**
-   * What was believed about a link at the end of a range: all that is kept of it is judged again, so that the past does not
+   * What was believed about a link at the end of a range: all that is kept until then is judged again, so that the past does not
    * contradict what was shown live. Where samples are not kept, each bucket is judged as a few samples: see `samplesLike`.
-   * `hasSamples`: whether the newest of these were real samples.
+   * `hasSamples`: whether the newest of all these were real samples.
    */
   judgementAt(record: LinkRecord, range: TimeRange, nowMs: number, slowUs: number) {
     const { buckets, results } = this.history.pings(record, { fromMs: Number.NEGATIVE_INFINITY, toMs: range.toMs });
     const judgement = new LinkJudgement();
     for (const bucket of buckets.reverse()) {
-      if ((bucket.startMs + bucket.endMs) / 2 >= range.toMs && !belongs(range, bucket, nowMs)) continue;
+      const isLater = (bucket.startMs + bucket.endMs) / 2 >= range.toMs;
+      if (isLater && !belongs(range, bucket, nowMs)) continue;
       for (const sample of samplesLike(bucket)) judgement.take(sample, Math.min(sample.atMs, range.toMs), slowUs);
     }
     for (const sample of results.reverse()) judgement.take(sampleOfStored(sample), sample.atMs, slowUs);
@@ -100,8 +100,9 @@ export class RangeStatistics {
 }
 
 /**
- * Samples that stand for a bucket: as many as change the state of a link (SUSPECT_RUN, SLOW_RUN), if it has so many that are alike;
- * only its last one if some of its samples failed and others did not. The last one is as it was; the others are at the beginning.
+ * Samples that stand for a bucket. If all its samples failed, or all are ok, these are as many as it takes to change the state of a link
+ * (SUSPECT_RUN, SLOW_RUN), or fewer if it had fewer: all at its beginning but the last one, which is as it was. If some failed and others
+ * are ok, their order is not known, and only the last one stands for the bucket.
  */
 function samplesLike(bucket: Bucket): Sample[] {
   const { code, startMs, newestMs, median16, lastTotal16, min16 } = bucket;
@@ -110,7 +111,7 @@ function samplesLike(bucket: Bucket): Sample[] {
   const durations = isOk(code)
     ? { connect16: bucket.connect16, firstByte16: bucket.firstByte16, total16: median16 }
     : { connect16: NONE16, firstByte16: NONE16, total16: lastTotal16 };
-  // The mark in the code is that of the newest sample, which may be suspect where the others are not.
+  // Whether the samples below are suspect: only if all in the bucket are. The mark in `code` is that of the newest one alone.
   const suspect = trustedOf(bucket) === 0;
   const earlier = { ...sampleOfStored({ atMs: startMs, code, ...durations }), suspect };
   const last = { ...sampleOfStored({ atMs: newestMs, code, ...durations, total16: lastTotal16 }), suspect };

@@ -12,7 +12,7 @@ import type { Link } from './links.ts';
 import { Statistics } from './statistics.ts';
 import { addDatagrams, datagramsOf, noDatagrams } from './udp-ring.ts';
 
-/** A time range of monotonic time, divided into `count` steps of `stepMs`; the last step may be shorter. */
+/** A time range of monotonic time, divided into `count` steps of `stepMs` from its beginning on; the last step may be shorter. */
 export interface Steps extends TimeRange {
   stepMs: number;
   count: number;
@@ -21,11 +21,11 @@ export interface Steps extends TimeRange {
 const BINS = LATENCY_BINS_US.length + 1;
 
 /**
- * Counts, for each step, the links of this pod with a trusted sample: all, those with a failure (`failed`), and the others by their
- * median latency (`byLatency`; over buckets the median of their medians, weighted by samples). `lossyByLatency` counts those of the
- * others that were lossy. A bucket counts with all its samples in each step that it covers (`stepsOfPeriod`), so a failure in it is
- * one in all these steps. `nowMs` is taken as the end of a bucket whose period is not over. Works in time slices, because there may
- * be many links.
+ * Counts for each step, of the links of this pod that have a trusted sample in it: all (`links`), those with a failure (`failed`), and
+ * the others by their median latency (`byLatency`; over buckets the median of their medians, weighted by samples). `lossyByLatency`
+ * counts those of the others that were lossy. A bucket counts with all its samples in each step that it covers (`stepsOfPeriod`), so a
+ * failure in it is one in all these steps. `nowMs` is taken as the end of a bucket whose period is not over. Works in time slices,
+ * because there may be many links.
  */
 export async function countBySteps(
   links: readonly Link[],
@@ -254,12 +254,8 @@ function stepsOfPeriod(
   if (startMs >= toMs) return [0, -1];
   const untilMs = Math.min(endMs, Math.max(nowMs, startMs + 1));
   const middle = Math.floor(((startMs + untilMs) / 2 - fromMs) / stepMs);
-  const [first, last] =
-    untilMs - startMs <= stepMs ? [middle, middle] : [coveredFrom(startMs), coveredFrom(untilMs) - 1];
-  return [Math.max(0, Math.min(first, middle)), Math.min(count - 1, Math.max(last, middle))];
-
+  if (untilMs - startMs <= stepMs) return [Math.max(0, middle), Math.min(count - 1, middle)];
   /** The first step whose middle is at `atMs` or later. */
-  function coveredFrom(atMs: number): number {
-    return Math.ceil((atMs - fromMs) / stepMs - 0.5);
-  }
+  const coveredFrom = (atMs: number) => Math.ceil((atMs - fromMs) / stepMs - 0.5);
+  return [Math.max(0, coveredFrom(startMs)), Math.min(count - 1, coveredFrom(untilMs) - 1)];
 }
