@@ -43,15 +43,19 @@ export interface LinkRecord {
   udp: UdpRing | null;
   /** The number of the newest bucket; -1 = none. */
   lastBucket: number;
-  /** How many of the newest samples are in no bucket yet, and the end and the width of the period in which all of them are. */
+  /** How many of the newest samples are in no bucket yet. */
   pending: number;
+  /** The end and the width of the period in which all pending samples are. */
   periodEndMs: number;
   widthMs: number;
   /** Which of the last two pings failed: bit 0 for the last one, bit 1 for the one before. */
   failedPings: number;
 }
 
-/** What is kept of a link in a time range, all newest first. The buckets are for the time before the results. */
+/**
+ * What is kept of a link in a time range, all newest first. The buckets are for the time before the results. They may reach beyond the
+ * range at both ends, so the caller chooses among them.
+ */
 interface Kept<T> {
   buckets: Bucket[];
   results: T[];
@@ -62,7 +66,7 @@ interface Kept<T> {
  * only when the number of links has about doubled, or fallen to a quarter.
  */
 const MIN_SHARES = 16;
-/** The most samples that are summed up at once: a bucket may count no more failures of a kind (`isRecordable`). */
+/** The most samples that are summed up at once: the record of a bucket has 8 bits for the failures of a kind (`isRecordable`). */
 const MAX_PENDING = 255;
 
 /**
@@ -79,7 +83,7 @@ export class History {
   readonly #statistics = new Statistics();
   /** The links whose recent samples are kept. */
   readonly #withSamples = new Set<LinkRecord>();
-  /** See `MIN_SHARES`. */
+  /** Into how many shares the memory for recent samples is divided: see `MIN_SHARES`. */
   #shares = MIN_SHARES;
   /** How many recent samples and cycles of a link fit into its share. */
   samplesPerLink = 1;
@@ -95,6 +99,7 @@ export class History {
     this.chooseBucketWidth(1);
   }
 
+  /** Memory of all samples, cycles and buckets. */
   get bytes(): number {
     let bytes = this.bucketLog.bytes;
     for (const { ring, udp } of this.#withSamples) bytes += (ring?.bytes ?? 0) + (udp?.bytes ?? 0);
@@ -128,7 +133,7 @@ export class History {
     return record;
   }
 
-  /** Drops the recent samples of a link; its buckets stay. */
+  /** Drops the recent samples and cycles of a link, once they are in its buckets. The buckets stay. */
   dropSamples(record: LinkRecord): void {
     if (record.ring === null) return;
     this.#sumUp(record);
@@ -141,7 +146,7 @@ export class History {
   /** Keeps recent samples again for a link whose samples were dropped. */
   reopen(record: LinkRecord): void {
     if (record.ring !== null) return;
-    // What was before is known by buckets only.
+    // All that was before is known from buckets only.
     const droppedUntilMs = this.newestMs(record);
     this.#withSamples.add(record);
     this.#adaptShares();
@@ -173,7 +178,10 @@ export class History {
     this.#cyclesPerLink = recordsIn(udpBytes, CYCLE_RECORD.bytes);
   }
 
-  /** So that what is summed up next is still in the rings. There is room for one cycle after the last ping. */
+  /**
+   * Samples are summed up at the latest when this many are pending, because then the rings still have them and their cycles. One place
+   * of a ring is for a cycle after the last of these pings.
+   */
   get #maxPending(): number {
     return Math.min(MAX_PENDING, this.samplesPerLink, this.hasUdp ? this.#cyclesPerLink - 1 : MAX_PENDING);
   }
@@ -188,6 +196,7 @@ export class History {
       record.failedPings = ((record.failedPings << 1) | (failed ? 1 : 0)) & 3;
     }
     if (nowMs >= record.periodEndMs || record.pending >= this.#maxPending) this.#sumUp(record);
+    // A new period, or the rest of one whose first samples are in a bucket already.
     if (record.pending === 0) {
       record.widthMs = this.widthMs;
       record.periodEndMs = (Math.floor(nowMs / this.widthMs) + 1) * this.widthMs;
@@ -249,6 +258,7 @@ export class History {
     return this.#keptOf(record, range, udp?.droppedUntilMs, (fromMs, toMs) => udp?.counted(fromMs, toMs));
   }
 
+  /** `droppedUntilMs` and `resultsIn`: of the ring of these results. */
   #keptOf<T extends { atMs: number }>(
     record: LinkRecord,
     { fromMs, toMs }: TimeRange,
@@ -256,6 +266,7 @@ export class History {
     resultsIn: (fromMs: number, toMs: number) => T[] | undefined,
   ): Kept<T> {
     if (droppedUntilMs < fromMs) return { buckets: [], results: resultsIn(fromMs, toMs) ?? [] };
+    // Buckets as far as results were dropped. The last of them may also have some that are still in the ring: those are not given twice.
     const buckets = this.buckets(record, fromMs).filter(({ startMs }) => startMs <= droppedUntilMs);
     const afterMs = buckets[0]?.newestMs ?? Number.NEGATIVE_INFINITY;
     const results = resultsIn(Math.max(fromMs, afterMs), toMs) ?? [];
@@ -269,6 +280,7 @@ export class History {
     if (newest === undefined) return;
     record.pending = 0;
     const last = this.bucketLog.find(record.lastBucket);
+    // The cycles since the last bucket, up to the newest ping: whether a later one counts is decided by the next ping.
     const datagrams = noDatagrams();
     for (const cycle of record.udp?.counted(last?.newestMs, newest.atMs) ?? []) {
       if (cycle.atMs !== last?.newestMs) addDatagrams(datagrams, cycle);
@@ -295,6 +307,7 @@ export class History {
     for (const sample of samples) this.#statistics.addSample(sample);
     if (before !== null) this.#statistics.addBucket(before);
     const newest = samples[0] as StoredSample;
+    // See `Bucket.code`.
     const trusted = samples.find(({ code }) => !isSuspect(code));
     const hasTrustedBefore = before !== null && trustedOf(before) > 0;
     const last = trusted ?? (hasTrustedBefore ? { code: before.code, total16: before.lastTotal16 } : newest);

@@ -2,7 +2,7 @@ import { INTERMITTENT, isSlow, type LinkChange, type SpeedChange, SUSPECT_RUN } 
 import { type FailsOnly, isOverOpenConnection, type Sample } from '../protocol/sample.ts';
 import { LinkSpeed } from './link-speed.ts';
 
-/** Numbers with the lowest `samples`, and the lowest `goodRun`, bits set. */
+/** Samples are kept as bits, the newest in bit 0: masks of the newest `samples` of them, and of the newest `goodRun`. */
 const ALL_BITS = 2 ** INTERMITTENT.samples - 1;
 const GOOD_RUN_BITS = 2 ** INTERMITTENT.goodRun - 1;
 
@@ -28,7 +28,7 @@ export class LinkJudgement {
   newestAtMs = -1;
   /**
    * When a sample last agreed with the present state, monotonic; -1 while no sample was believed. If the link is ok, every answer
-   * agrees; if it fails, every failure. The sample need not have been believed.
+   * agrees, also a late one; if it fails, every failure. The sample need not have been believed.
    */
   seenAtMs = -1;
   /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 while no sample was believed. */
@@ -37,14 +37,14 @@ export class LinkJudgement {
   /** How long the last believed new connection took to open; -1 before the first. */
   #lastConnectUs = -1;
   /**
-   * `failsOnly` of the last believed failure, and how many failures in a row had the same. Fewer than `INTERMITTENT.samples` ok
-   * samples in between do not matter.
+   * `failsOnly` of the last believed failure, and how many believed failures in a row had the same. They count as in a row if fewer than
+   * `INTERMITTENT.samples` ok samples are between two of them.
    */
   #lastFailsOnly: FailsOnly = '';
   #sameFailsOnly = 0;
   /** How many of the last samples in a row are suspect, and failed or slow. */
   #suspectBadRun = 0;
-  /** How many of the last believed samples in a row failed, and how many have been ok since the last failure. */
+  /** How many of the last believed samples in a row failed, and how many have been ok since the last failure (Infinity without one). */
   #failedRun = 0;
   #okSinceFailure = Number.POSITIVE_INFINITY;
   /** Which of the last `#bitCount` believed samples failed, and which were slow; the newest in bit 0. */
@@ -67,7 +67,8 @@ export class LinkJudgement {
     const isBad = isFailed || isSlow(sample.totalUs, slowUs);
     this.#suspectBadRun = sample.suspect && isBad ? this.#suspectBadRun + 1 : 0;
     const isFirstAnswer = before === null && !isFailed;
-    if (before !== null && (before.outcome !== 'ok') === isFailed) this.seenAtMs = nowMs;
+    const wasFailed = before !== null && before.outcome !== 'ok';
+    if (before !== null && wasFailed === isFailed) this.seenAtMs = nowMs;
     if (this.#suspectBadRun > 0 && this.#suspectBadRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
     this.seenAtMs = nowMs;
@@ -82,7 +83,7 @@ export class LinkJudgement {
     if (this.#speed.slowSinceMs >= 0) this.#slowBits = 0;
     if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;
-    if (before === null || (before.outcome === 'ok') !== (sample.outcome === 'ok')) this.sinceMs = nowMs;
+    if (before === null || wasFailed !== isFailed) this.sinceMs = nowMs;
     return { state: { from: before?.outcome ?? 'unknown', to: sample.outcome, sample, previousForMs }, speed };
   }
 

@@ -3,7 +3,7 @@ import type { History, LinkRecord } from './history.ts';
 import { LinkJudgement } from './judgement.ts';
 import { LinkLoss } from './link-loss.ts';
 
-/** A link from this pod to a target: what is stored of it, and what is believed about it. */
+/** A link from this pod to a target: what is stored of it, and what is believed about it. A pod has one link per IP family. */
 export interface Link {
   /** Identifies the link in copies: links are numbered from 0 in the order in which they were first probed. */
   number: number;
@@ -86,6 +86,7 @@ export class Links {
     return link !== undefined && link.retiredAtMs < 0 ? link : undefined;
   }
 
+  /** The links that are probed. */
   probed(): Link[] {
     return this.all().filter((link) => link.retiredAtMs < 0);
   }
@@ -116,6 +117,7 @@ export class Links {
       const hasSamples = retiredAtMs > nowMs - goneRetentionMs && newer < MAX_WITH_SAMPLES;
       // Those after it left later, so they have samples too.
       if (hasSamples) break;
+      // Its last state is no longer shown: without samples, only its history is.
       if (record.ring !== null) Object.assign(link, unjudged());
       this.#history.dropSamples(record);
       const hasBuckets = retiredAtMs >= nowMs - historyWindowMs && newer < MAX_WITH_SAMPLES + MAX_WITH_BUCKETS;

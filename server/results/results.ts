@@ -56,6 +56,7 @@ export class Results {
     this.#rangeStatistics = new RangeStatistics(this.#history);
   }
 
+  /** Sets the targets that are probed from now on, in the order of `comparePods`. */
   setTargets(targets: readonly Target[]): void {
     this.#links.setTargets(targets, this.#clock.monotonicMs());
   }
@@ -183,9 +184,9 @@ export class Results {
 
   /**
    * What a keeper of a copy of this pod does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
-   * `links` on (it has the first `links` of them). Of samples that a link does not keep any more the keeper learns nothing, so the
-   * answer begins after them for all links alike. If there are too many samples for one answer, it has the oldest of them, and
-   * `hasMore` is true.
+   * `links` on (it has the first `links` of them). If a link does not keep all samples since then, the answer begins after the missing
+   * ones, for all links alike: a copy has no gaps. This does not apply to links that are no longer probed, whose samples are dropped
+   * after GONE_RETENTION. If there are too many samples for one answer, it has the oldest of them, and `hasMore` is true.
    */
   async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<{
     part: Omit<CopyPart, 'journal'>;
@@ -193,13 +194,11 @@ export class Results {
   }> {
     const nowMs = this.#expire();
     const all = this.#links.all();
-    const firstMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
-    const dropped = all.map(({ record, retiredAtMs }) =>
-      retiredAtMs < 0 ? this.#history.droppedUntilMs(record) : firstMs,
-    );
-    const fromMs = dropped.reduce((latest, atMs) => Math.max(latest, atMs), firstMs);
+    let fromMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
+    for (const { record } of this.#links.probed()) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     let toMs = nowMs;
     let results = await this.#resultsIn(all, { fromMs, toMs });
+    // Too many for one answer: half of the time.
     while (results === null) {
       toMs = (fromMs + toMs) / 2;
       results = await this.#resultsIn(all, { fromMs, toMs });
@@ -242,14 +241,14 @@ export class Results {
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */
   resolutionMs(ageMs: number): number {
     const fromMs = this.#clock.monotonicMs() - ageMs;
+    // Whether a link has samples since then that are only in buckets.
     const needsBuckets = this.#links.all().some(({ record }) => {
-      // Not all samples since then are kept; for the others there are only buckets.
       return this.#history.droppedUntilMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
     });
     return needsBuckets ? this.#history.bucketLog.maxWidthMs(fromMs) : 0;
   }
 
-  /** Bytes of all samples and buckets. */
+  /** Memory of all samples, cycles and buckets, in bytes. */
   get bytes(): number {
     return this.#history.bytes;
   }
@@ -261,6 +260,7 @@ export class Results {
     return nowMs;
   }
 
+  /** When a link of this pod's reports is unreliable. */
   get #suspectRule(): SuspectRule {
     return { startGraceEndMs: this.#startedMs + START_GRACE_MS, slowUs: this.#settings.slowLinkMs * 1000 };
   }
@@ -280,6 +280,7 @@ function rangeOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): TimeRange {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
 }
 
+/** The steps of a range, in monotonic time. The last one may be shorter. */
 function stepsOf(range: AgeRange, stepMs: number, nowMs: number): Steps {
   const count = Math.ceil((range.fromAgeMs - range.toAgeMs) / stepMs);
   return { ...rangeOf(range, nowMs), stepMs, count };

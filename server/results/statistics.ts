@@ -4,7 +4,10 @@ import { OUTCOMES } from '../protocol/sample.ts';
 import { isSuspect, outcomeIndexOf, type StoredSample } from '../protocol/stored-results.ts';
 import { type Bucket, failuresOf, trustedOf } from './buckets.ts';
 
-/** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
+/**
+ * Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. Whether suspect
+ * samples count in them: see `Statistics`.
+ */
 export interface Summary {
   /** Samples in the time range, suspect ones included. */
   count: number;
@@ -29,7 +32,7 @@ export interface Summary {
  */
 const DISTRIBUTION = { min: 10, minToMedian: 30, median: 20, medianToP95: 30, p95: 9, max: 1 };
 
-/** The weight of one sample. That of a bucket's sample is split by DISTRIBUTION, whose shares add up to it. */
+/** The weight of one sample. That of a sample in a bucket is divided by DISTRIBUTION, whose shares add up to it. */
 const SAMPLE_WEIGHT = 100;
 
 /**
@@ -48,6 +51,7 @@ export class Statistics {
   #suspectCount = 0;
   #hasBuckets = false;
 
+  /** Forgets all that was added. */
   clear(): void {
     this.#hasBuckets = false;
     this.#trusted.clear();
@@ -67,6 +71,7 @@ export class Statistics {
     group.jitter.add(connect16 !== NONE16, unpack16(total16));
   }
 
+  /** Adds the samples of a bucket. Its failures and durations are of its trusted samples, if it has any. */
   addBucket(bucket: Bucket): void {
     const { samples, suspect, failures, median16 } = bucket;
     const trusted = trustedOf(bucket);
@@ -86,7 +91,7 @@ export class Statistics {
     group.total.add(bucket.max16, ok * DISTRIBUTION.max);
   }
 
-  /** Samples by index in `OUTCOMES`. The array is valid until anything else is added. */
+  /** The samples that count, by index in `OUTCOMES`. The array changes when something is added. */
   get byOutcome(): Uint32Array {
     return this.#counted.byOutcome;
   }
@@ -107,7 +112,7 @@ export class Statistics {
     };
   }
 
-  /** The samples that the figures are about. */
+  /** The samples that count: the trusted ones, or the suspect ones if there are no others. */
   get #counted(): SampleGroup {
     return this.#trusted.count > 0 ? this.#trusted : this.#suspect;
   }

@@ -24,7 +24,7 @@ export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagra
   sum.lossCycles += lossCycles;
 }
 
-/** The datagrams of a bucket. In how many cycles they were lost is not kept: see `Datagrams.lossCycles`. */
+/** The datagrams of a bucket. In how many cycles they were lost is not kept: any loss counts as in two (`Datagrams.lossCycles`). */
 export function datagramsOf({ newestMs, udpSent, udpLost }: Bucket): TimedDatagrams {
   return { atMs: newestMs, sent: udpSent, lost: udpLost, lossCycles: udpLost > 0 ? 2 : 0 };
 }
@@ -37,7 +37,7 @@ export class UdpRing extends RecordRing<UdpResult> {
    */
   newest: UdpResult | null = null;
   /**
-   * The end of the newest cycle that lost datagrams, also of one that does not count: who looks for loss after that need not add up
+   * The end of the newest cycle that lost datagrams, whether it counts or not: after that there is no loss, so nobody needs to add up
    * the cycles. In a new ring it is `droppedUntilMs`, because cycles before that may have lost some.
    */
   lastLossMs: number;

@@ -4,9 +4,11 @@ import type { History, LinkRecord } from './history.ts';
 import { Percentiles } from './statistics.ts';
 
 interface Usual {
+  /** The latency; -1 if no bucket counts. */
   us: number;
   /** The time that its buckets cover: from the start of the oldest to the end of the newest. */
   historyMs: number;
+  /** When it was computed, monotonic. */
   atMs: number;
 }
 
