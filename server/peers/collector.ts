@@ -348,7 +348,8 @@ export class Collection {
   /** The report of a pod from our own copy, or else from that of a keeper that answers; null if there is none. */
   async #copiedReport(past: PastView, pod: Pod): Promise<MergedReport | null> {
     const { otherKeepers, queryReport, copies, fanOut } = this.#deps;
-    const own = await copies.reportOf(pod.uid, past.range());
+    // It rejects only if this pod is shutting down. `FanOut.run` needs calls that do not reject.
+    const own = await copies.reportOf(pod.uid, past.range()).catch(() => null);
     let report = own === null ? null : this.#view.merge(own, this.#arrivalOf(pod));
     for (const keeper of otherKeepers(pod.uid)) {
       if (report?.missing === '') break;

@@ -22,6 +22,7 @@ import { COPY_SHARE, type ResultsSettings } from '../results/history.ts';
 import { playedBack } from '../results/playback.ts';
 import type { Results } from '../results/results.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import { isWithin } from '../runtime/time-range.ts';
 
@@ -67,7 +68,7 @@ const LARGE_SAMPLES = 50_000;
 /**
  * The copies that this pod keeps of others: their samples and their journals of the last HISTORY_WINDOW. To answer a query, a copy
  * is played back into results of its own, so that its answer is the one that its pod would have given. The answer is null if no copy
- * has anything of the range that is asked for. Queries reject with a BusyError if too many copies are played back at once.
+ * has anything of the range that is asked for. Copies are played back one after the other. Queries reject with a BusyError after `stop`.
  */
 export class Copies {
   readonly #settings: CopiesSettings;
@@ -75,6 +76,7 @@ export class Copies {
   readonly #isLeftOut: (from: string, to: string) => boolean;
   readonly #maxBytes: number;
   #copies: Copy[] = [];
+  readonly #playing = new SerialQueue();
   readonly #replays: SharedResults<Results>;
 
   /** `isLeftOut`: whether a link between two pods is not counted in a history (IGNORE_CORDONED). */
@@ -83,7 +85,8 @@ export class Copies {
     this.#clock = clock;
     this.#isLeftOut = isLeftOut;
     this.#maxBytes = settings.historyMemoryMiB * 2 ** 20 * COPY_SHARE;
-    this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
+    // The queue limits what runs. What waits in it is no more than there are copies.
+    this.#replays = new SharedResults(clock, Number.POSITIVE_INFINITY, '');
   }
 
   /** Approximate memory of all copies, without results that were played back. */
@@ -233,7 +236,7 @@ export class Copies {
     const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_RECORD.bytes, 0);
     const results = await this.#replays.get(
       `${copy.journal.id}/${copy.untilMs}`,
-      () => playedBack({ ...copy, pieces: [...copy.pieces] }, this.#settings, this.#clock),
+      () => this.#playing.run(() => playedBack({ ...copy, pieces: [...copy.pieces] }, this.#settings, this.#clock)),
       () => REPLAY_KEEP_MS,
       samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS,
     );

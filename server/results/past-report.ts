@@ -76,8 +76,9 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
  * although the samples of then are no longer kept.
  */
 function timesOf({ judgement: now }: Link, then: LinkJudgement, toMs: number) {
-  const isKnown = now.judged !== null && then.judged !== null;
-  const isSame = isKnown && (now.judged.outcome === 'ok') === (then.judged.outcome === 'ok') && now.sinceMs <= toMs;
+  const [judgedNow, judgedThen] = [now.judged, then.judged];
+  const isKnown = judgedNow !== null && judgedThen !== null;
+  const isSame = isKnown && (judgedNow.outcome === 'ok') === (judgedThen.outcome === 'ok') && now.sinceMs <= toMs;
   const isSlowSinceThen = then.slowSinceMs >= 0 && now.slowSinceMs >= 0 && now.slowSinceMs <= toMs;
   return {
     sinceMs: isSame ? now.sinceMs : then.sinceMs,

@@ -203,6 +203,20 @@ describe('the copy of a pod', () => {
     }
   });
 
+  it('is found also if dozens of others are asked for at the same time', async () => {
+    const { source, pass, another } = scene();
+    const keeper = another();
+    pass(30 * SECOND);
+    const uids = Array.from({ length: 30 }, (_, i) => `uid-${i}`);
+    for (const [i, uid] of uids.entries()) {
+      const answer = overWire(await source.answer(OF, '', NO_CURSOR));
+      for (const { journal } of answer.copies) journal.id = `process-${i}`;
+      keeper.take(uid, answer, { agoMs: 0, errorMs: 0 });
+    }
+    const reports = await Promise.all(uids.map((uid) => keeper.reportOf(uid, { fromAgeMs: MINUTE, toAgeMs: 0 })));
+    expect(reports.map((report) => report?.links.length)).toEqual(uids.map(() => 3));
+  });
+
   it('is found with all processes of its pod, in as many answers as it takes', async () => {
     // Each process has 21,000 samples.
     const of = { links: 50, resultsMemoryMiB: 4 };

@@ -6,6 +6,7 @@ import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { type DiscoveryStatus, MAX_LIST_AGE_MS, type Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
 import { collectDepsOf, lifetimesOf, missingOf, resultOf } from '../../support/collecting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type LinkSpec, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
@@ -89,6 +90,15 @@ function start({
 
 /** Pods 0 and 1, which are still there, and a third one, which has gone. */
 const oneLeft = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
+
+it('a past mesh is collected although this pod is shutting down and gives no copies any more', async () => {
+  const deps = collectDepsOf(new FakeClock(NOW_MS), [podOf(0)], {
+    lifetimes: lifetimesOf([podOf(0), podOf(1)]),
+    copies: { reportOf: () => Promise.reject(new BusyError('this pod is shutting down')) },
+  });
+  const { reports } = await new PastMeshes(deps).of({ fromMs: NOW_MS - 60_000, toMs: NOW_MS });
+  expect(reports.at(1)).toMatchObject({ pod: 1, missing: 'no-history' });
+});
 
 describe('a mesh of the past', () => {
   const minuteAgo = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
