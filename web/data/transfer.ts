@@ -15,7 +15,8 @@ export interface PackedMesh {
   head: Omit<Mesh, 'reports' | 'pods'>;
   /** null = the page has them. */
   pods: Pod[] | null;
-  reports: PackedReport[];
+  /** A list of `PackedReport` as JSON, which a browser reads in a third of the time that it needs for a thousand objects. */
+  reports: string;
   /**
    * The columns of all reports, report by report: links, then statistics and results of the UDP probe, if there are any. One
    * buffer, because receiving a thousand per second is slow.
@@ -46,13 +47,13 @@ export function packMesh({ reports, pods, ...head }: Mesh, knownPods: readonly P
     copy(udp?.sent, UDP_BYTES);
     at = evenAfter(at);
   }
-  return { head, pods: pods === knownPods ? null : pods, reports: packed, bytes: bytes.buffer };
+  return { head, pods: pods === knownPods ? null : pods, reports: JSON.stringify(packed), bytes: bytes.buffer };
 }
 
 /** Unpacks in the page what `packMesh` packed. `knownPods`: the pods of the mesh before. */
 export function unpackMesh({ head, pods, reports, bytes }: PackedMesh, knownPods: Pod[]): Mesh {
   let at = 0;
-  const unpacked = reports.map((report): MergedReport => {
+  const unpacked = (JSON.parse(reports) as PackedReport[]).map((report): MergedReport => {
     const { length, hasStats, hasUdp } = report;
     const links = linksIn(bytes, at, length);
     at += length * LINK_BYTES;

@@ -62,6 +62,7 @@ export interface Totals {
   lossyLinks: number;
 }
 
+const GOOD = codeOf('good');
 const LATE = codeOf('warning');
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
@@ -107,10 +108,12 @@ export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, optio
     if (report === undefined) continue;
     fillMeasured(cells, link, from, report, options);
     if (figure === null) fillLossy(cells, link, from, report);
+    const start = from * n;
     for (let to = 0; to < n; to++) {
-      const code = state[from * n + to] ?? 0;
-      let rank = code <= SLOW ? (valueUs[from * n + to] ?? -1) : -1;
-      if (code === FAILED) {
+      const code = state[start + to] ?? 0;
+      let rank = valueUs[start + to] ?? -1;
+      if (code >= FAILED) {
+        if (code > FAILED) continue;
         const forMs = unpack16(report.links.sinceMs[link[to] ?? -1] ?? 0);
         rank = forMs < 0 ? -1 : FAILED_RANK + forMs;
       }
@@ -140,20 +143,28 @@ export function totalsOf({
   const [into, outOf] = [new Uint32Array(n * STATES), new Uint32Array(n * STATES)];
   const tally = new Uint32Array(STATES);
   let [unreliableLinks, lossyLinks] = [0, 0];
-  for (let from = 0; from < n; from++) {
-    for (let to = 0; to < n; to++) {
-      const pair = from * n + to;
-      const code = state[pair] ?? STATES;
-      if (code >= STATES) continue;
-      const [source, target] = [from * STATES + code, to * STATES + code];
-      outOf[source] = (outOf[source] ?? 0) + 1;
-      into[target] = (into[target] ?? 0) + 1;
-      tally[code] = (tally[code] ?? 0) + 1;
+  // Nearly all links are good: only the others are counted one by one.
+  for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = outOf[pod * STATES + GOOD] = n;
+  for (let pair = 0, from = 0; from < n; from++) {
+    for (let to = 0; to < n; to++, pair++) {
       unreliableLinks += unreliable[pair] ?? 0;
       lossyLinks += lossy[pair] ?? 0;
+      const code = state[pair] ?? GOOD;
+      if (code === GOOD) continue;
+      count(outOf, from, GOOD, -1);
+      count(into, to, GOOD, -1);
+      if (code >= STATES) continue;
+      count(outOf, from, code, 1);
+      count(into, to, code, 1);
     }
   }
+  for (let i = 0; i < outOf.length; i++) count(tally, 0, i % STATES, outOf[i] ?? 0);
   return { into, outOf, counts: countsByState(tally), unreliableLinks, lossyLinks };
+}
+
+function count(counts: Uint32Array, pod: number, code: number, by: number): void {
+  const at = pod * STATES + code;
+  counts[at] = (counts[at] ?? 0) + by;
 }
 
 type Links = Pick<PictureCells, 'n' | 'figure' | 'state' | 'unreliable' | 'lossy' | 'second' | 'valueUs'>;
@@ -241,7 +252,7 @@ function fillMeasured(
     const isSuspectNow = !failed && isSuspect(flags, windowed, i);
     const isStarvedThen = (failed || code === SLOW) && maybeStarved && wasStarvedDuring(report, report, i);
     const isOwn = isUnreliable || isSuspectNow || isStarvedThen;
-    unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
+    if (isOwn || seen !== -1) unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
 }
 

@@ -92,6 +92,7 @@ const LATE = codeOf('warning');
 export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, folding: Folding): FoldedCells {
   const { n, state, valueUs } = cells;
   const m = groups.length;
+  const sizeOf = (group: number) => groups[group]?.pods.length ?? 0;
   const worstLink = new Int32Array(m * m).fill(-1);
   const worstUs = new Float32Array(m * m);
   const worstRank = new Int8Array(m * m).fill(-1);
@@ -100,11 +101,17 @@ export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, foldin
   const lateLinks = new Uint32Array(m * m);
   const lateLink = new Int32Array(m * m);
   const lateUs = new Float32Array(m * m);
-  for (let pair = 0; pair < n * n; pair++) {
-    const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
+  // Nearly all links count: the others are subtracted.
+  for (let at = 0; at < m * m; at++) links[at] = sizeOf(Math.floor(at / m)) * sizeOf(at % m);
+  for (let pair = 0, from = 0, to = 0; pair < n * n; pair++, to++) {
+    if (to === n) {
+      to = 0;
+      from++;
+    }
+    const at = (groupOf[from] ?? 0) * m + (groupOf[to] ?? 0);
     const code = state[pair] ?? 0;
     const us = valueUs[pair] ?? 0;
-    links[at] = (links[at] ?? 0) + (COUNTS[code] ?? 0);
+    if (COUNTS[code] !== 1) links[at] = (links[at] ?? 0) - 1;
     if (code === LATE) {
       const late = lateLinks[at] ?? 0;
       lateLinks[at] = late + 1;
@@ -113,7 +120,8 @@ export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, foldin
       lateLink[at] = pair;
       continue;
     }
-    const [rank, worst] = [SEVERITY[code] ?? 0, worstRank[at] ?? -1];
+    const rank = SEVERITY[code] ?? 0;
+    const worst = worstRank[at] ?? -1;
     if (rank < worst) continue;
     inState[at] = rank === worst ? (inState[at] ?? 0) + 1 : 1;
     // NaN (no latency) is never greater.

@@ -82,9 +82,13 @@ export function foldPicture(picture: Picture, folding: Folding): Picture {
 function pictureOfGroups(fold: Fold): Picture {
   const { pods: base, groups, groupOf, worstLink, worstUs } = fold;
   const m = groups.length;
-  const state = Uint8Array.from(worstLink, (pair) => base.state[pair] ?? 0);
-  const unreliable = Uint8Array.from(worstLink, (pair) => base.unreliable[pair] ?? 0);
-  const lossy = Uint8Array.from(fold.lossy, (links) => (links > 0 ? 1 : 0));
+  const [state, unreliable, lossy] = [new Uint8Array(m * m), new Uint8Array(m * m), new Uint8Array(m * m)];
+  for (let at = 0; at < m * m; at++) {
+    const pair = worstLink[at] ?? -1;
+    state[at] = base.state[pair] ?? 0;
+    unreliable[at] = base.unreliable[pair] ?? 0;
+    lossy[at] = (fold.lossy[at] ?? 0) > 0 ? 1 : 0;
+  }
   const toGroups = (indexes: readonly number[]) => [...new Set(indexes.flatMap((index) => groupOf[index] ?? []))];
   const mesh = {
     ...base.mesh,

@@ -1,4 +1,4 @@
-import { bin, range, type ScaleLogarithmic, scaleLog } from 'd3';
+import { type ScaleLogarithmic, scaleLog } from 'd3';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -70,18 +70,16 @@ export function binsOf({ n, state, valueUs }: Picture, scale: LatencyScale, bins
   let stride = Math.max(1, Math.ceil(state.length / MAX_BINNED));
   // A stride without a common factor with n visits all rows and columns evenly.
   while (n > 0 && commonFactor(stride, n) !== 1) stride++;
-  const valuesMs: number[] = [];
+  const counts = new Array<number>(bins).fill(0);
+  // Not by d3's `bin`, which takes ten times as long.
+  const perBin = Math.log(mostMs / leastMs) / bins;
   for (let pair = 0; pair < state.length; pair += stride) {
-    const code = state[pair] ?? 0;
     const us = valueUs[pair] ?? Number.NaN;
-    if (code >= FAILED || !(us >= 0)) continue;
-    valuesMs.push(Math.min(mostMs, Math.max(leastMs, us / 1000)));
+    if ((state[pair] ?? 0) >= FAILED || !(us >= 0)) continue;
+    const at = Math.max(0, Math.min(bins - 1, Math.floor(Math.log(us / 1000 / leastMs) / perBin)));
+    counts[at] = (counts[at] ?? 0) + 1;
   }
-  const edges = range(1, bins).map((i) => scale.invert(i / bins));
-  return bin()
-    .domain([leastMs, mostMs])
-    .thresholds(edges)(valuesMs)
-    .map(({ length }) => length);
+  return counts;
 }
 
 function commonFactor(a: number, b: number): number {
