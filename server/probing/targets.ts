@@ -99,7 +99,8 @@ interface OwnFacts {
  * Finds our own pod among the pods and returns its uid; '' if that is undecided. The first of these facts that holds for
  * exactly one pod decides: the pod's name, its IP, a host name that equals the pod's name, an address of our network
  * interfaces, a host name that equals the node's name (Goldpinger's manifest sets HOSTNAME to the name of the node, and a
- * DaemonSet has one pod on each node).
+ * DaemonSet has one pod on each node). The last one is a guess: it holds for no pod that has another name or other addresses than ours,
+ * for while our own pod is not listed, the only pod of our node is another one.
  */
 export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
   for (const fits of factsOf(own)) {
@@ -120,7 +121,7 @@ function factsOf({ podName, namespace, podIP, hostname, localAddresses }: OwnFac
     (pod) => podIP !== '' && pod.podIPs.includes(podIP),
     (pod) => hostname !== '' && pod.name === hostname,
     (pod) => pod.podIPs.some((ip) => localAddresses.includes(ip)),
-    (pod) => hostname !== '' && pod.node === hostname,
+    (pod) => hostname !== '' && pod.node === hostname && podName === '' && (podIP === '' || pod.podIPs.length === 0),
   ];
   const isCandidate = (pod: Pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace);
   return facts.map((fits) => (pod) => isCandidate(pod) && fits(pod));

@@ -97,6 +97,7 @@ describe('targets', () => {
 describe('our own pod', () => {
   const UNKNOWN = { podName: '', namespace: '', podIP: '', hostname: '', localAddresses: [] };
   const pods = [pod('1'), pod('2'), pod('3', { namespace: 'other', name: 'pod-2', podIPs: ['10.0.0.2', 'fd00::3'] })];
+  pods.push(pod('4', { podIPs: [] }));
 
   it.each([
     ['by name, where it is the only one', { podName: 'pod-1' }, '1'],
@@ -108,6 +109,9 @@ describe('our own pod', () => {
     ['by a host name that is a pod name', { hostname: 'pod-1' }, '1'],
     ['by an address of the machine', { localAddresses: ['172.17.0.1', 'fd00::3'] }, '3'],
     ['by a host name that is the name of a node with one pod', { hostname: 'node-2' }, '2'],
+    ['not by node where it has another name', { podName: 'pod-9', hostname: 'node-2' }, ''],
+    ['not by node where it has another address', { podIP: '10.0.0.9', hostname: 'node-2' }, ''],
+    ['by node while it has no address yet', { podIP: '10.0.0.9', hostname: 'node-4' }, '4'],
     ['not at all without facts', {}, ''],
   ])('is found %s', (_what, facts, uid) => {
     expect(findSelf(pods, { ...UNKNOWN, ...facts })).toBe(uid);
