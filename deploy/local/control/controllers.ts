@@ -5,9 +5,9 @@ import {
   controllerUid,
   type DaemonSet,
   isReady,
-  type KubeObject,
   ownerReferenceTo,
   type PodObject,
+  selects,
   type Workload,
 } from '../api/objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from '../api/resources.ts';
@@ -212,9 +212,21 @@ function reconcileDaemonSets(store: Store): void {
   }
 }
 
-function ownPods(store: Store, set: KubeObject): PodObject[] {
-  const pods = store.list(PODS, set.metadata.namespace) as PodObject[];
-  return pods.filter((pod) => controllerUid(pod) === set.metadata.uid);
+/**
+ * The pods of a set. As in Kubernetes, one whose labels the set does not select any more has no owner from now on, and an active pod
+ * without an owner whose labels it selects becomes its own.
+ */
+function ownPods(store: Store, set: Workload | DaemonSet): PodObject[] {
+  const { uid, namespace } = set.metadata;
+  const withOwners = (pod: PodObject, ownerReferences: PodObject['metadata']['ownerReferences'] = []) =>
+    store.update(PODS, { ...pod, metadata: { ...pod.metadata, ownerReferences } }) as PodObject;
+  return (store.list(PODS, namespace) as PodObject[]).flatMap((pod) => {
+    const owner = controllerUid(pod);
+    const isSelected = selects(set.spec.selector.matchLabels, pod.metadata.labels);
+    if (owner === uid && isSelected) return [pod];
+    if (owner === uid) withOwners(pod);
+    return owner === '' && isSelected && isActive(pod) ? [withOwners(pod, [ownerReferenceTo(set)])] : [];
+  });
 }
 
 /** Whether a pod counts as one of its set: it has not ended, and is not being deleted. */

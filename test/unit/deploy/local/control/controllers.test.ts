@@ -11,7 +11,7 @@ import {
 import type { Store } from '../../../../../deploy/local/api/store.ts';
 import { deleteObject, recordEvent } from '../../../../../deploy/local/api/write.ts';
 import { CONTROLLERS } from '../../../../../deploy/local/control/controllers.ts';
-import { newStore } from '../pod-store.ts';
+import { newStore, relabel } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -155,6 +155,19 @@ describe('a Deployment', () => {
     deleteObject(store, PODS, first());
     settle();
     expect([leaving().length, staying().length]).toEqual([1, 3]);
+  });
+
+  it('replaces a pod whose labels it does not select any more, and takes it back when it does', () => {
+    makeReady();
+    const { name, labels = {} } = first().metadata;
+    const victim = () => store.get(PODS, 'default', name) as PodObject;
+    relabel(store, name, { ...labels, app: 'other' });
+    settle();
+    expect([staying().length, victim().metadata.ownerReferences]).toEqual([4, []]);
+    relabel(store, name, labels);
+    settle();
+    expect(victim().metadata.ownerReferences).toMatchObject([{ kind: 'ReplicaSet', controller: true }]);
+    expect(staying()).toHaveLength(3);
   });
 
   it('grows and shrinks, and deletes pods that are not ready first', () => {
