@@ -75,6 +75,8 @@ describe('an HTTP response', () => {
     [chunked('x'.repeat(600), 'y'.repeat(600)), 'a body of more than 1000 bytes'],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n', 'a chunk without its end'],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n', 'an invalid chunk size'],
+    [chunked(...'x'.repeat(200)), 'too many small chunks'],
+    [`${chunked().slice(0, -2)}${'a:b\r\n'.repeat(101)}\r\n`, 'more than 100 trailers'],
     [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'0'.repeat(300)}`, 'a chunk line that is too long'],
     [`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1001)}`, 'a body of more than 1000 bytes'],
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'an unexpected answer 101'],
