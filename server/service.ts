@@ -351,9 +351,14 @@ export function onlyReporters(
   };
 }
 
-/** Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news. */
-function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' | 'nameOf'>, change: LinkChange): void {
+/**
+ * Logs that a link of our own pod fails, or is ok again. That its first ping was answered is no news, nor that pings into a pod that
+ * terminates fail.
+ */
+function logLinkChange(log: Log, monitor: Pick<Monitor, 'selfName' | 'nameOf' | 'snapshot'>, change: LinkChange): void {
+  const { selfName, nameOf, snapshot } = monitor;
   const { target, sample } = change;
+  const isLeaving = snapshot.pods.some(({ uid, lifecycle }) => uid === target.uid && lifecycle === 'terminating');
   const fields = {
     from: selfName,
     to: nameOf(target),
@@ -367,7 +372,7 @@ function logLinkChange(log: Log, { selfName, nameOf }: Pick<Monitor, 'selfName' 
     before: change.from,
     beforeForMs: Math.round(change.previousForMs),
   };
-  if (change.to !== 'ok') log.warn(fields, 'link fails');
+  if (change.to !== 'ok') log[isLeaving ? 'debug' : 'warn'](fields, 'link fails');
   else if (change.from === 'unknown') log.debug(fields, 'link is ok');
   else log.info(fields, 'link has recovered');
 }

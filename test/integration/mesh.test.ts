@@ -130,6 +130,23 @@ describe('SIGTERM under load', () => {
   });
 });
 
+describe('a pod that terminates', () => {
+  it('may refuse pings before it is gone: nothing in the log calls that a failing link', async () => {
+    const [mesh, [first, last]] = await start(2);
+    mesh.addPod(2, { deletedMs: Date.now() });
+    await eventually(async () => {
+      const picture = await meshOf(first!);
+      expect(picture.pods[podNamed(picture, 'pod-2')]?.lifecycle).toBe('terminating');
+    });
+    await last!.kill();
+    await eventually(async () => {
+      const { podResults } = await first!.json<{ podResults: Record<string, { OK: boolean }> }>('/check');
+      expect(podResults['pod-2']?.OK).toBe(false);
+    });
+    expect(first!.said('link fails')).toEqual([]);
+  });
+});
+
 describe('PING_NUMBER', () => {
   it('shows pairs that are not probed as such and stays healthy', async () => {
     const [, servers] = await start(5, { PING_NUMBER: '2' });
