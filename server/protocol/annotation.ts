@@ -115,7 +115,8 @@ export function readAnnotationRequest(body: unknown, nowMs: number): AnnotationR
   if (unknown !== undefined) {
     throw new TypeError(`${unknown.slice(0, 40)}: unknown field, expected one of ${FIELDS.join(', ')}`);
   }
-  const { id = null, from = null, to = null, text, tags = [] } = body as Record<string, unknown>;
+  const { id = null, from = null, to = null, text, tags: given } = body as Record<string, unknown>;
+  const tags = given ?? [];
   if (id !== null && (typeof id !== 'string' || !ANNOTATION_ID.test(id))) {
     throw new TypeError('id: expected 1 to 64 letters, digits, dots, dashes and underscores');
   }

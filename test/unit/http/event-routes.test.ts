@@ -38,9 +38,11 @@ describe('writing an annotation', () => {
     const answer = await post({ id: 'run.1', from: fromMs, to, text: ' latency 250 ms ', tags: ['toxiproxy'] });
     expect([answer.status, await answer.json()]).toEqual([201, { annotation: null, nowMs: 1, taken: 3, missing: [] }]);
     await post({ text: 'now' });
+    await post({ text: 'nulls are unset', id: null, from: null, to: null, tags: null });
     expect(written).toEqual([
       { id: 'run.1', fromMs, toMs: clock.nowMs(), text: 'latency 250 ms', tags: ['toxiproxy'] },
       { id: null, fromMs: null, toMs: null, text: 'now', tags: [] },
+      { id: null, fromMs: null, toMs: null, text: 'nulls are unset', tags: [] },
     ]);
   });
 

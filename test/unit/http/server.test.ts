@@ -41,10 +41,19 @@ it('takes 64 KiB of headers, and as much of a query', async () => {
 it('refuses long URLs, large headers and broken requests without going down', async () => {
   const { url } = await serve();
   expect((await fetch(`${url}/check?${'x'.repeat(80_000)}`)).status).toBe(414);
+  expect((await fetch(`${url}/${'x'.repeat(1_000)}`)).status).toBe(414);
+  expect((await fetch(`${url}/${'x'.repeat(999)}`)).status).toBe(404);
   const head = 'GET /check HTTP/1.1\r\nHost: localhost\r\n';
   expect(await raw(url, `${head}X: ${'y'.repeat(150_000)}\r\n\r\n`)).toContain('431');
   expect(await raw(url, 'NONSENSE\r\n\r\n')).toContain('400');
   expect((await fetch(`${url}/ping`)).status).toBe(200);
+});
+
+it('reads 4000 characters of a header Accept, because more would block the event loop', async () => {
+  const { url } = await serve();
+  const statusOf = async (accept: string) => (await fetch(`${url}/check`, { headers: { accept } })).status;
+  expect(await statusOf(`${'a/b,'.repeat(990)}*/*`)).toBe(200);
+  expect(await statusOf(`${'a/b,'.repeat(1_000)}*/*`)).toBe(406);
 });
 
 describe('the express application', () => {
