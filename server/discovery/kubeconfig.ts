@@ -111,8 +111,8 @@ function yamlOf(path: string): unknown {
 }
 
 function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
-  const server = stringOf(cluster['server']);
-  const clusterOptions = clusterOptionsOf(cluster, proxies);
+  const server = serverOf(cluster, user);
+  const clusterOptions = clusterOptionsOf(cluster, server, proxies);
   const userOptions = userOptionsOf(user);
   const configWith = (credential: Credential | null) => {
     const config = new KubeConfig();
@@ -128,16 +128,29 @@ function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Prox
   return {
     configWith,
     plugin: user['exec'] ? readPlugin(fieldsOf(user['exec']), cluster) : null,
-    server: new URL(server).href.replace(/\/+$/, ''),
+    server,
     namespace,
     tokenFile: stringOf(user['tokenFile']),
     impersonation: impersonationOf(user),
   };
 }
 
+/**
+ * The URL of the server, without a slash at its end. As in client-go, one without a scheme (`localhost:8080`) is https if there is
+ * anything about TLS in the cluster or the user, else http. Throws a TypeError if it is no URL.
+ */
+function serverOf(cluster: Fields, user: Fields): string {
+  const text = stringOf(cluster['server']);
+  const hasScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(text);
+  const isTls =
+    ['certificate-authority', 'certificate-authority-data', 'insecure-skip-tls-verify'].some((key) => cluster[key]) ||
+    user['client-certificate'] ||
+    user['client-certificate-data'];
+  return new URL(hasScheme ? text : `${isTls ? 'https' : 'http'}://${text}`).href.replace(/\/+$/, '');
+}
+
 /** `cluster` of a kubeconfig as `@kubernetes/client-node` takes it. */
-function clusterOptionsOf(cluster: Fields, proxies: Proxies) {
-  const server = stringOf(cluster['server']);
+function clusterOptionsOf(cluster: Fields, server: string, proxies: Proxies) {
   const isInsecure = cluster['insecure-skip-tls-verify'] === true;
   const ca = dataOrFile(cluster, 'certificate-authority');
   if (isInsecure && (ca.data || ca.file)) {

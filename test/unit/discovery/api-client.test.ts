@@ -181,6 +181,12 @@ const CASES: Record<string, Record<string, Case>> = {
   server: {
     'is called': { expected: { authorization: undefined } },
     'may have a path and a slash at its end': { cluster: { server: `${plain}/k8s/` }, expected: {} },
+    'may lack its scheme: then it is http': { cluster: { server: plain.slice('http://'.length) }, expected: {} },
+    'may lack its scheme: then it is https where there is anything about TLS': {
+      cluster: { server: secure.slice('https://'.length), 'insecure-skip-tls-verify': true },
+      expected: { client: '' },
+    },
+    'may have its scheme in capitals': { cluster: { server: plain.toUpperCase() }, expected: {} },
     'must be a URL': { cluster: { server: 'not a url' }, config: /URL/ },
     'must be given': { cluster: { server: '' }, config: /names no cluster/ },
   },
