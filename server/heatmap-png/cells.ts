@@ -33,7 +33,7 @@ export const PALETTE: Uint8Array = Uint8Array.from(
   NAMES.flatMap((name) => [COLOURS[name] >> 16, (COLOURS[name] >> 8) & 255, COLOURS[name] & 255]),
 );
 
-/** What a cell can show, and its colour. Of the two links of a pair (IPv4 and IPv6) it shows the last of these. */
+/** The states that a cell can show, and their colours. Of two links (IPv4 and IPv6) it shows the state that comes later here. */
 const FILLS = {
   'not-probed': INK.notProbed,
   'not-yet': INK.notProbed,
@@ -67,8 +67,17 @@ export interface Cells {
 
 /** The most pods that are drawn, so that the image has a bounded size. */
 export const MAX_PODS = 2_000;
-/** The most pods whose cells are large enough for a number. */
-const MAX_PODS_WITH_NUMBERS = 34;
+
+/** Width and height of all cells together, px, unless they are too few or too many for it. */
+const PLOT_PX = 1200;
+/** The largest cell, and the smallest with room for a number of four characters, px. */
+const MAX_CELL_PX = 40;
+const MIN_NUMBER_PX = 34;
+
+/** The distance from one cell to the next, px, if `pods` pods are drawn. */
+export function cellPxOf(pods: number): number {
+  return Math.max(1, Math.min(MAX_CELL_PX, Math.floor(PLOT_PX / pods)));
+}
 
 /** Finds what each cell shows. Works in slices of 1 ms. */
 export async function collectCells(mesh: DrawnMesh, limits: Thresholds): Promise<Cells> {
@@ -82,7 +91,7 @@ export async function collectCells(mesh: DrawnMesh, limits: Thresholds): Promise
     left: present.length - side,
     state: new Uint8Array(side * side).fill(CELL_STATES.indexOf('not-probed')),
     suspect: new Uint8Array(side * side),
-    totalUs: new Float32Array(side <= MAX_PODS_WITH_NUMBERS ? side * side : 0).fill(Number.NaN),
+    totalUs: new Float32Array(cellPxOf(side) >= MIN_NUMBER_PX ? side * side : 0).fill(Number.NaN),
   };
   const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
   const slice = new TimeSlice(realClock);

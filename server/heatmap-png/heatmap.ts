@@ -8,6 +8,7 @@ import {
   type CellState,
   type Cells,
   cellPixels,
+  cellPxOf,
   collectCells,
   type DrawnMesh,
   INK,
@@ -24,7 +25,7 @@ export class HeatmapPainter {
   readonly #queue = new SerialQueue(MAX_WAITING, 'too many heatmaps are requested at once');
 
   /** The PNG of a mesh; see `heatmapPng`. Rejects with a BusyError if more than MAX_WAITING are requested at once. */
-  paint(mesh: DrawnMesh, limits: Thresholds): Promise<Uint8Array> {
+  paint(mesh: DrawnMesh, limits: Thresholds): Promise<Buffer> {
     return this.#queue.run(() => heatmapPng(mesh, limits));
   }
 }
@@ -79,10 +80,12 @@ async function drawCells(raster: Raster, cells: Cells, { left, top, cellPx }: La
     for (let from = 0; from < side; from++) {
       const cell = to * side + from;
       const [x, y] = [left + from * cellPx, top + to * cellPx];
-      const image = images[cells.state[cell] ?? 0]?.[cells.suspect[cell] ?? 0];
+      const code = cells.state[cell] ?? 0;
+      const image = images[code]?.[cells.suspect[cell] ?? 0];
       if (image !== undefined) raster.copy(x, y, image, px);
-      const state = CELL_STATES[cells.state[cell] ?? 0];
-      if (cellPx < MIN_NUMBER_PX || state === 'failed') continue;
+      const state = CELL_STATES[code];
+      // The mark of a failed cell takes the place of a number. Without `totalUs` no cell has room for one.
+      if (cells.totalUs.length === 0 || state === 'failed') continue;
       const number = millisecondsOf(cells.totalUs[cell] ?? Number.NaN);
       const width = number.length * LETTER_PX - 1;
       const ink = state === 'slow' ? INK.surface : INK.text;
@@ -165,11 +168,6 @@ function drawColourKey(
 
 /** The largest width and height of the image. */
 const MAX_PX = 4096;
-/** Width and height of all cells together, unless they are too few or too many for it. */
-const PLOT_PX = 1200;
-/** The largest cell, and the smallest with room for a number of four characters. */
-const MAX_CELL_PX = 40;
-const MIN_NUMBER_PX = 34;
 /** The longest name in the legend, in characters. */
 const MAX_NAME = 44;
 const MARGIN_PX = 12;
@@ -183,7 +181,7 @@ type Layout = ReturnType<typeof layoutOf>;
 
 /** Computes the layout for `pods` pods; the longest legend entry has `nameLength` characters. */
 export function layoutOf(pods: number, nameLength: number) {
-  const cellPx = Math.max(1, Math.min(MAX_CELL_PX, Math.floor(PLOT_PX / Math.max(1, pods))));
+  const cellPx = cellPxOf(pods);
   const left = MARGIN_PX + String(pods).length * LETTER_PX + 4;
   const top = MARGIN_PX + HEAD_LINES * LINE_PX;
   const plotPx = pods * cellPx;

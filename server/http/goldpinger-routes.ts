@@ -56,6 +56,6 @@ export function goldpingerRoutes(router: IRouter, context: RouteContext): void {
     // Wikis and dashboards of other origins show it. It needs no policy of its own, because an image runs nothing.
     res.removeHeader('Content-Security-Policy');
     res.set({ 'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'cross-origin' });
-    res.type('image/png').send(Buffer.from(png));
+    res.type('image/png').send(png);
   });
 }

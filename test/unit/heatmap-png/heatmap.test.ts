@@ -66,6 +66,11 @@ describe('a cell of the heatmap', () => {
     expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(0);
   });
 
+  it('has a number as long as it has room for one: up to 35 pods', async () => {
+    const numbersOf = async (pods: number) => (await collectCells(meshOf(podsOf(pods), []), LIMITS)).totalUs.length;
+    expect([await numbersOf(0), await numbersOf(35), await numbersOf(36)]).toEqual([0, 35 * 35, 0]);
+  });
+
   it('shows the worse of two families', async () => {
     expect(await stateOf(mergedReportOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
   });
