@@ -160,9 +160,9 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
         endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, copyUntilMs);
       // Ages of a past report count back from the end of the range. Lists of the past are not compared.
-      const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
+      const merged = mergedReportOf(report, arrival, index);
       if (freshMs !== null) forgetOldStates(merged, freshMs);
-      return { ...merged, samePeers: true, missingDetail };
+      return { ...merged, atMs: toMs, samePeers: true, missingDetail };
     },
   };
 }

@@ -12,7 +12,7 @@ import {
   unpack16,
 } from '../protocol/links.ts';
 import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
-import { MAX_DETAIL_LENGTH, MAX_DETAILS, MAX_PROBES, type PodReport } from '../protocol/pod-report.ts';
+import { MAX_DETAIL_LENGTH, MAX_DETAILS, MAX_PROBES, type PodReport, type Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
@@ -46,11 +46,17 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
 }
 
 /** A result of a pod with its times by our clock: a time by the pod's clock plus `offsetMs` is one by ours. */
-function byOurClock(probe: ProbeResult, offsetMs: number): ProbeResult {
+function probeByOurClock(probe: ProbeResult, offsetMs: number): ProbeResult {
   const { atMs, sinceMs } = probe;
   // It has not been probed yet.
   if (atMs === 0) return probe;
   return { ...probe, atMs: atMs + offsetMs, ...(sinceMs !== undefined && { sinceMs: sinceMs + offsetMs }) };
+}
+
+/** As `probeByOurClock`, for what a report says of itself. */
+function starvationByOurClock(starvation: Starvation, offsetMs: number): Starvation {
+  const { sinceMs } = starvation;
+  return { ...starvation, sinceMs: sinceMs === 0 ? 0 : sinceMs + offsetMs };
 }
 
 /** The report of a pod that did not give one. `detail`: why, as a text for people. */
@@ -70,6 +76,8 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   pointToMesh(links, toPeer, index.ofRefs(report.gonePeers));
   const isComplete = !links.to.includes(UNKNOWN);
   const kept = isComplete ? null : [...links.to.keys()].filter((i) => links.to[i] !== UNKNOWN);
+  // The time that the report took to come is part of the offset: it is a few ms.
+  const offsetMs = arrival.atMs - report.atMs;
   return {
     ...reportWith({ ...pickColumns(links, kept), length: kept?.length ?? links.length }, arrival),
     bootTimeMs: report.bootTimeMs,
@@ -80,9 +88,8 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     ...(report.failsOnly && { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     udp: report.udp === null ? null : pickColumns(report.udp, kept),
-    // The time that the report took to come is part of the offset: it is a few ms.
-    probes: report.probes.map((probe) => byOurClock(probe, arrival.atMs - report.atMs)),
-    starvation: report.starvation,
+    probes: report.probes.map((probe) => probeByOurClock(probe, offsetMs)),
+    starvation: starvationByOurClock(report.starvation, offsetMs),
   };
 }
 

@@ -45,7 +45,7 @@ const MAX_STANDSTILLS = 100;
 /** Two such times are joined if no more than this lies between them. */
 const JOIN_GAP_MS = 2 * TICK_MS;
 
-/** Whether the report of this process is unreliable, and since when, ms since the epoch. */
+/** Whether the report of this process is unreliable, and since when, ms since the epoch; 0 = since its start. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
 
 /** Watches whether this process is starved of CPU, from its construction until `stop`. */
@@ -70,8 +70,8 @@ export class StarvationWatch {
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
   #isUnreliable = false;
-  /** Since when `#isUnreliable` has had its value, monotonic ms. */
-  #sinceMs: number;
+  /** Since when `#isUnreliable` has had its value, monotonic ms; null = since the start. */
+  #sinceMs: number | null = null;
   #timer: Timer;
 
   /** `idleMs`: see `BusyMeter`. Tests pass their own `turns` and `cpuQueue`; the watch stops both with itself. */
@@ -81,7 +81,6 @@ export class StarvationWatch {
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
     this.#turns = turns;
     this.#watchTurns(true);
-    this.#sinceMs = clock.monotonicMs();
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
     this.#timer = this.#setTimer();
   }
@@ -112,7 +111,7 @@ export class StarvationWatch {
 
   /** The decision of the last second. It is asked for after each sample. Its time is by the present wall clock. */
   get reliability(): Reliability {
-    const sinceMs = Math.round(this.#sinceMs + wallOffsetMs(this.#clock));
+    const sinceMs = this.#sinceMs === null ? 0 : Math.round(this.#sinceMs + wallOffsetMs(this.#clock));
     return { unreliable: this.#isUnreliable, sinceMs };
   }
 

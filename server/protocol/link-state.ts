@@ -130,8 +130,6 @@ function isDuring([fromAgeMs, toAgeMs]: PastTime, atMs: number, { fromMs, toMs }
   return atMs - fromAgeMs <= toMs + REPORTS_TOLERANCE_MS && atMs - toAgeMs >= fromMs - REPORTS_TOLERANCE_MS;
 }
 
-/** A report that became reliable this soon after the start of its process, ms, was never unreliable: that takes longer. */
-const FIRST_RECOVERY_MS = 10_000;
 /** For so many rounds of pings after a shortage of CPU, links that are judged by as many samples are doubted. */
 const DOUBTED_ROUNDS = INTERMITTENT.samples;
 
@@ -153,13 +151,9 @@ export function shortestRangeMs(settings: PingSettings, samples = 1): number {
 }
 
 /** Whether a report is reliable now, but was not in the last DOUBTED_ROUNDS rounds, by which lossy and intermittent links are judged. */
-export function wasUnreliableLately(
-  { starvation, bootTimeMs, atMs }: { starvation: Starvation | null; bootTimeMs: number; atMs: number },
-  settings: PingSettings,
-): boolean {
-  if (starvation === null || starvation.unreliable) return false;
-  const { sinceMs } = starvation;
-  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < DOUBTED_ROUNDS * roundMsOf(settings);
+export function wasUnreliableLately({ starvation, atMs }: StarvationReport, settings: PingSettings): boolean {
+  if (starvation === null || starvation.unreliable || starvation.sinceMs === 0) return false;
+  return atMs - starvation.sinceMs < DOUBTED_ROUNDS * roundMsOf(settings);
 }
 
 /** Whether an outcome (index in `OUTCOMES`) is doubted if its source was starved: a shortage of CPU refuses and resets nothing. */

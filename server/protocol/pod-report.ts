@@ -22,7 +22,7 @@ export const starvationSchema = v.object({
   suspectShare: v.finiteNumber,
   /** The process has been short of CPU for some time: nothing in the report can be trusted. */
   unreliable: v.boolean(),
-  /** Since when `unreliable` has had its value, ms since the epoch. */
+  /** Since when `unreliable` has had its value, ms since the epoch by the clock of the pod that answers; 0 = since its start. */
   sinceMs: v.finiteNumber,
   /** When the process was starved (`isStarved`): from and until how long before the report was made, ms; oldest first. */
   times: v.exactOptional(v.boundedArray(v.tuple([v.finiteNumber, v.finiteNumber]), MAX_STARVED_TIMES)),

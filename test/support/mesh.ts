@@ -378,7 +378,7 @@ export class MeshBuilder {
 
   #setStarvation(pod: number, change: Partial<NonNullable<MergedReport['starvation']>>): void {
     const report = this.reports[pod];
-    const calm = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: NOW_MS - 600_000 };
+    const calm = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 };
     if (report !== undefined) this.reports[pod] = { ...report, starvation: { ...calm, ...change } };
   }
 

@@ -84,7 +84,7 @@ describe('a report that joins the mesh', () => {
   });
 });
 
-it('the external probes of a report have their times by our clock, whatever that of the pod says', () => {
+it('the external probes and the reliability of a report have their times by our clock, whatever that of the pod says', () => {
   const behindMs = 3_600_000;
   const probe = { target: 'db', protocol: 'dns', durationUs: 2_000, error: 'x', outcome: 'timeout' } as const;
   const atMs = NOW_MS - behindMs;
@@ -92,8 +92,13 @@ it('the external probes of a report have their times by our clock, whatever that
     { ...probe, path: 'dns' as const, atMs: atMs - 4_000, sinceMs: atMs - 9_000 },
     { ...probe, atMs: 0 },
   ];
-  const merged = merge(reportOf(podOf(0), [], [], { atMs, probes }), []);
+  const starvation = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: atMs - 5_000 };
+  const merged = merge(reportOf(podOf(0), [], [], { atMs, probes, starvation }), []);
   expect(merged.probes).toMatchObject([{ atMs: NOW_MS - 4_000, sinceMs: NOW_MS - 9_000 }, { atMs: 0 }]);
+  expect(merged.starvation?.sinceMs).toBe(NOW_MS - 5_000);
+  // 0 is no time: the pod has been reliable since its start.
+  const always = reportOf(podOf(0), [], [], { atMs, starvation: { ...starvation, sinceMs: 0 } });
+  expect(merge(always, []).starvation?.sinceMs).toBe(0);
 });
 
 describe('whether a report knows the same peers', () => {

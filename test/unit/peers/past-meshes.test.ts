@@ -115,6 +115,18 @@ describe('a mesh of the past', () => {
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
 
+  it('says by our clock since when a pod was unreliable, whatever that of the pod says', async () => {
+    const pods = podsOf(2);
+    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS + HOUR_MS - 70_000 };
+    const answer = (uid: string, asked: AgeRange) => ({
+      ...pastReport(podOf(uid === 'uid-1' ? 1 : 0), pods, asked),
+      atMs: NOW_MS + HOUR_MS,
+      starvation,
+    });
+    const { reports } = await start({ now: pods, before: pods, answer }).meshes.of(minuteAgo);
+    expect(reports[1]?.starvation?.sinceMs).toBe(NOW_MS - 70_000);
+  });
+
   it('says how well the pods were known at the end of the range, and not since a time after it', async () => {
     const pods = podsOf(3);
     const discoveryOf = async (phase: 'stale' | 'synced', sinceMs: number) => {

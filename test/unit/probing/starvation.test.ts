@@ -164,7 +164,7 @@ describe('the report', () => {
     await pass(14_000);
     record(40, true);
     await pass(1_000);
-    expect(watch.status()).toMatchObject({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false });
+    expect(watch.status()).toMatchObject({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 });
     // A process that stays late is found five seconds later.
     await pass(5_000);
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 300_000, unreliable: true });
