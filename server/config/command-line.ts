@@ -42,8 +42,7 @@ interface Flag {
 
 /** Reads `--name value`, `--name=value` and bare switches. `args` are without node and script. Never throws. */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const empty = { values: new Map<string, string>(), nodeNames: [], warnings: [], errors: [] };
-  const line: CommandLine = { help: false, version: false, ...empty };
+  const line: CommandLine = { help: false, version: false, values: new Map(), nodeNames: [], warnings: [], errors: [] };
   const options = flagsOf(line);
   // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });

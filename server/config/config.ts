@@ -62,20 +62,19 @@ export function readConfig(
   if (activeNodePercentage !== given) {
     warnings.push(`ACTIVE_NODE_PERCENTAGE=${given}: expected 1 to 100; ${activeNodePercentage} is used`);
   }
-  const config = complete({ ...values, activeNodePercentage }, read.given, env);
+  const namespace = sourceOf(SETTINGS.namespace, line.values, env)?.text ?? null;
+  const config = complete({ ...values, activeNodePercentage }, namespace, env);
   return { kind: 'run', config, warnings, hasSecretFlag: read.hasSecretFlag };
 }
 
-/** Reads each setting by itself. `values` lacks the settings in `errors`; `given` has those that are not left at their default. */
+/** Reads each setting by itself. `values` lacks the settings in `errors`. */
 function readSettings(flags: Map<string, string>, env: Environment) {
   const values: Partial<Record<SettingName, unknown>> = {};
-  const given = new Set<SettingName>();
   const warnings: string[] = [];
   const errors: string[] = [];
   let hasSecretFlag = false;
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const source = sourceOf(setting, flags, env);
-    if (source !== null) given.add(name);
     if (source !== null && setting.group === 'Ignored') {
       warnings.push(`${setting.variable} is ignored: ${setting.help}`);
     }
@@ -91,7 +90,7 @@ function readSettings(flags: Map<string, string>, env: Environment) {
       errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
-  return { values: values as Partial<Values>, given, warnings, errors, hasSecretFlag };
+  return { values: values as Partial<Values>, warnings, errors, hasSecretFlag };
 }
 
 /**
@@ -144,15 +143,15 @@ function bucketText(name: string): string {
   return `${name}: bucket ${bucket} (active when ACTIVE_NODE_PERCENTAGE >= ${bucket + 1})\n`;
 }
 
-/** Adds what follows from several settings or from the environment. */
-function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
+/** Adds what follows from several settings or from the environment. `namespace`: NAMESPACE, null if it is not set. */
+function complete(values: Values, namespace: string | null, env: Environment): Config {
   const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;
   return {
     ...rest,
     clientPort: values.clientPort ?? values.port,
     pathApiserverUrl: values.pathApiserverUrl || livezUrl(env),
-    namespace: given.has('namespace') ? values.namespace : null,
+    namespace,
     refreshIntervalMs: values.refreshIntervalS * 1000,
     isActive: isActiveNode(values.hostname, values),
     allowLoopback: isLoopbackHost(values.host) || isLoopbackHost(values.podIP),

@@ -54,7 +54,7 @@ export class StatusKeeper {
     return this.#deps.clock.monotonicMs() - this.#heardMs;
   }
 
-  /** Sets fields of the status, and announces it if any has changed. `isBurst`: as of `StatusDeps.onChange`. */
+  /** Sets fields of the status, and announces it if any has changed. `isBurst`: see `StatusDeps.onChange`. */
   set(fields: Partial<DiscoveryStatus>, isBurst = false): void {
     const before = this.#status;
     this.#status = { ...before, ...fields };

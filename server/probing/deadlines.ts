@@ -25,6 +25,7 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  /** Adds a deadline. `nowMs`: the monotonic clock now. */
   add(due: Due, nowMs: number): void {
     this.#waiting.add(due);
     if (due.dueMs < this.#timerDueMs) this.#setTimer(due.dueMs, nowMs);

@@ -73,11 +73,6 @@ export class Schedule<Result> {
     this.#options = options;
   }
 
-  /** How many probes are under way. */
-  get inFlight(): number {
-    return this.#probing.size;
-  }
-
   /** Probes exactly these targets from now on. Targets that were there before keep their times. */
   setTargets(targets: readonly Target[]): void {
     if (this.#isStopped || this.#options.refreshIntervalMs <= 0) return;

@@ -34,7 +34,7 @@ export class TargetList {
 
   /**
    * Returns the targets among `pods`, which are in the order of `comparePods`. The options other than `selfUid` are always the same.
-   * Only new and changed pods are looked at, unless some are chosen: one change among 6000 pods would else take 10 ms.
+   * Only new and changed pods are looked at, unless PING_NUMBER chooses: otherwise one change among 6000 pods would take 10 ms.
    */
   update(pods: readonly Pod[], options: TargetOptions): readonly Target[] {
     const chosen = chosenOf(pods, options);
@@ -84,7 +84,7 @@ function targetIn(pod: Pod, family: 4 | 6, options: TargetOptions): Target {
   };
 }
 
-/** What this process knows about itself; '' = it does not know. */
+/** What this process knows about itself; '' = unknown. */
 interface OwnFacts {
   podName: string;
   /** '' = all namespaces; null = unknown. */
