@@ -6,7 +6,7 @@ import { type OwnHealth, ownHealthOf } from './peers/cluster-health.ts';
 import { ExternalProbes } from './probing/external.ts';
 import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
-import { type Reliability, StarvationWatch } from './probing/starvation.ts';
+import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, mayBeSelf, TargetList } from './probing/targets.ts';
 import { UdpProbe } from './probing/udp-probe.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
@@ -18,7 +18,7 @@ import { type PodReport, starvedTimesIn } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample, UdpResult } from './protocol/sample.ts';
 import { Results, type ResultsHooks } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
-import { isWithin, type TimeRange } from './runtime/time-range.ts';
+import { isWithin } from './runtime/time-range.ts';
 
 /** What the monitor needs besides its configuration. */
 export interface MonitorDeps {
@@ -184,7 +184,7 @@ export class Monitor {
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    const stoodStill = isWithin(this.standstills, this.#clock.monotonicMs() - range.toAgeMs);
+    const stoodStill = isWithin(this.#starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
     const starvation = { ...report.starvation, times: this.#starvedTimes(range.toAgeMs) };
@@ -198,17 +198,7 @@ export class Monitor {
   #starvedTimes(ageMs: number, lengthMs = 0): PodReport['starvation']['times'] & object {
     const toMs = this.#clock.monotonicMs() - ageMs;
     const fromMs = toMs - Math.max(lengthMs, shortestRangeMs(this.#config));
-    return starvedTimesIn(this.starvedTimes, { fromMs, toMs });
-  }
-
-  /** When this process was starved, monotonic ms, oldest first. */
-  get starvedTimes(): readonly TimeRange[] {
-    return this.#starvation.starvedTimes;
-  }
-
-  /** When it stood still, as `starvedTimes`. */
-  get standstills(): readonly TimeRange[] {
-    return this.#starvation.standstills;
+    return starvedTimesIn(this.#starvation.starvedTimes, { fromMs, toMs });
   }
 
   /** The last result of each external probe. */
@@ -276,19 +266,14 @@ export class Monitor {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
     const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
     let silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
-    for (const { fromMs, toMs } of this.standstills)
+    for (const { fromMs, toMs } of this.#starvation.standstills)
       silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 
-  /** Whether the own report is unreliable, and since when: a part of `starvation` that costs nothing. */
-  reliability(): Reliability {
-    return this.#starvation.reliability;
-  }
-
-  /** Whether the own report is unreliable because this process got too little CPU time. */
-  starvation(): PodReport['starvation'] {
-    return this.#starvation.status();
+  /** Whether this process gets too little CPU, so that the own report is unreliable; and when it did. */
+  get starvation(): Pick<StarvationWatch, 'status' | 'reliability' | 'starvedTimes' | 'standstills'> {
+    return this.#starvation;
   }
 
   /** A function that gives the boot time of a pod as it last answered it, ms since the epoch; -1 if it never did. */

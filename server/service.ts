@@ -108,7 +108,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       nowMs: () => clock.nowMs(),
       pods: () => monitor.snapshot.pods,
       discovery: () => snapshot().status,
-      starvation: () => monitor.starvation(),
+      starvation: () => monitor.starvation.status(),
       health: () => monitor.health(),
     },
   );
@@ -119,9 +119,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...config,
     clock,
     random,
-    starvation: () => monitor.reliability(),
-    starvedTimes: () => monitor.starvedTimes,
-    standstills: () => monitor.standstills,
+    starvation: () => monitor.starvation.reliability,
+    starvedTimes: () => monitor.starvation.starvedTimes,
+    standstills: () => monitor.starvation.standstills,
   });
   const ownAnnotations = new AnnotationStore(clock);
 

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { isDatagram } from '../protocol/udp-datagram.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -62,13 +63,14 @@ async function listeningOn(host: string, port: number): Promise<Socket> {
 
 async function bound(type: 'udp4' | 'udp6', port: number, host: string): Promise<Socket> {
   const socket = isIP(host) === 0 ? createSocket(type) : udpSocket(type);
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({ port, address: host, exclusive: true }, resolve);
-  }).catch((error: unknown) => {
+  try {
+    // Waits from before `bind` on: an address needs no lookup, so the socket may listen at once.
+    const listening = once(socket, 'listening');
+    socket.bind({ port, address: host, exclusive: true });
+    await listening;
+  } catch (error) {
     socket.close();
     throw error;
-  });
-  socket.removeAllListeners('error');
+  }
   return socket;
 }

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import type { Target } from '../protocol/pod.ts';
 import { readDatagram, stampHighOf, writeDatagram } from '../protocol/udp-datagram.ts';
@@ -56,16 +57,13 @@ export class ProbeSocket {
   static async open({ address }: Target, options: DatagramOptions, user: SocketUser): Promise<ProbeSocket> {
     const socket = udpSocket(isIP(address) === 6 ? 'udp6' : 'udp4');
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        // connect() passes its own errors to the callback, although its type does not say so.
-        socket.connect(options.udpPort, address, (error?: Error) => (error ? reject(error) : resolve()));
-      });
+      const connected = once(socket, 'connect');
+      socket.connect(options.udpPort, address);
+      await connected;
     } catch (error) {
       socket.close();
       throw error;
     }
-    socket.removeAllListeners('error');
     return new ProbeSocket(socket, options, user);
   }
 

@@ -175,6 +175,6 @@ it('what our own process lacks fails no link: it makes the own report unreliable
   await clock.advance(20_000);
   expect(ownFaults.length).toBeGreaterThan(30);
   expect([samples, targets.map((target) => monitor.isUp(target))]).toEqual([[], [null, null]]);
-  expect(monitor.starvation().unreliable).toBe(true);
+  expect(monitor.starvation.reliability.unreliable).toBe(true);
   expect(monitor.livenessFailure()).toBe('');
 });
