@@ -155,9 +155,10 @@ function packedLinks(report: MergedReport, numbers: Int32Array, slowUs: number):
     const at = used;
     used += width;
     rows[at] = numbers[links.to[i] ?? 0] ?? 0;
-    // Failures and medians are over these samples, and not over all.
-    rows[at + 2] = countedSamples(stats, i);
-    rows[at + 3] = stats.failures[i] ?? 0;
+    // Failures and medians are over these samples, and not over all. Another pod may claim more failures.
+    const samples = countedSamples(stats, i);
+    rows[at + 2] = samples;
+    rows[at + 3] = Math.min(samples, stats.failures[i] ?? 0);
     rows[at + 4] = stats.p50Us[i] ?? NONE16;
     rows[at + 5] = stats.p95Us[i] ?? NONE16;
     rows[at + 6] = stats.maxUs[i] ?? NONE16;

@@ -17,6 +17,7 @@ export interface ReportWindow {
   selected: Uint8Array;
 }
 
+/** What the window says about the links of a report. `windowMs`: its length; the statistics of the report are over it. */
 export function windowOf(report: MergedReport, windowMs: number): ReportWindow {
   const { length, flags } = report.links;
   const stats = report.stats ?? newestStats(report.links, windowMs);
@@ -25,7 +26,8 @@ export function windowOf(report: MergedReport, windowMs: number): ReportWindow {
   for (let i = 0; i < length; i++) {
     const counted = ((flags[i] ?? 0) & FLAG_NOT_YET) !== 0 ? 0 : countedSamples(stats, i);
     samples[i] = counted;
-    failures[i] = counted === 0 ? 0 : (stats.failures[i] ?? 0);
+    // Another pod may claim more failures than samples.
+    failures[i] = Math.min(counted, stats.failures[i] ?? 0);
   }
   const durations = { p50: stats.p50Us, p95: stats.p95Us, max: stats.maxUs };
   return { report, samples, failures, durations, selected: new Uint8Array(length) };

@@ -33,6 +33,12 @@ const anyRange = fc.uniqueArray(
 );
 
 describe('comparing ranges', () => {
+  it('counts no more failures of a link than it has samples, whatever its pod claims', () => {
+    const figures = { ...figuresOf(10, 0, 500), failures: 60_000 };
+    const { changed } = compared({ before: [], during: [{ from: 0, to: 1, ipv6: false, figures }], after: null });
+    expect(changed).toMatchObject([{ during: { samples: 10, failures: 10 } }]);
+  });
+
   it('compares each link once, with its figures in every range that has it', () => {
     const nullable = fc.option(anyRange, { nil: null });
     fc.assert(

@@ -27,6 +27,11 @@ describe('success', () => {
     expect(verdictFor(withBad(0), 'success<100%')).toBe('fail');
   });
 
+  it('counts no more failures of a link than it has samples, whatever its pod claims', () => {
+    expect(verdictFor(withBad(60_000), 'success>=93%')).toBe('pass');
+    expect(answerFor(withBad(60_000), 'success>=94%').reason).toContain('93.75% of 160 samples are ok');
+  });
+
   it.each([0, 1])('is unknown while a link has fewer samples than min=, whether %i of them failed', (failures) => {
     const builder = withBad(failures);
     builder.reports[0]?.stats?.samples.fill(3, 1, 2);
