@@ -252,7 +252,6 @@ export function findingsAnswer({
       connect_ms: milliseconds(connectUs),
       first_byte_ms: milliseconds(firstByteUs),
       total_ms: milliseconds(totalUs),
-      // Another pod may have claimed any time.
       since: sinceMs === 0 ? null : isoText(sinceMs),
     })),
   };

@@ -10,6 +10,7 @@ import type { LatePhase } from '../../protocol/link-state.ts';
 import { type FailsOnly, type Outcome, PHASES, type Phase } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { latencyText } from '../../runtime/measure-text.ts';
+import { LAST_MOMENT_MS } from '../../runtime/time.ts';
 import { percent } from '../text.ts';
 import { type Defect, IPV4, IPV6, type MeshCounts } from './counts.ts';
 import type { DefectAnalysis, Evidence } from './evidence.ts';
@@ -41,10 +42,14 @@ export const KINDS: Record<Defect, Record<'node' | 'zones' | 'into' | 'out' | 'l
   lossy: { node: 'node-lossy', zones: 'zones-lossy', into: 'pod-lossy', out: 'pod-lossy-out', link: 'link-lossy' },
 };
 
-/** Makes a finding. What `facts` do not say is not known; without counts it counts its pods. Long texts and lists are cut. */
+/**
+ * Makes a finding. What `facts` do not say is not known; without counts it counts its pods. Long texts and lists are cut, and a
+ * `sinceMs` that no calendar has is not known: it may be what another pod claims.
+ */
 export function makeFinding({
   pods = [],
   detail = '',
+  sinceMs = 0,
   ...facts
 }: Pick<Finding, 'kind' | 'severity' | 'subject' | 'title'> & Partial<Finding>): Finding {
   return {
@@ -56,7 +61,7 @@ export function makeFinding({
     connectUs: -1,
     firstByteUs: -1,
     totalUs: -1,
-    sinceMs: 0,
+    sinceMs: sinceMs > 0 && sinceMs <= LAST_MOMENT_MS ? sinceMs : 0,
     ...facts,
     pods: pods.slice(0, MAX_FINDING_PODS),
     title: facts.title.slice(0, MAX_FINDING_TITLE),

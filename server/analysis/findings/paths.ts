@@ -204,7 +204,7 @@ function pathFinding(mesh: MeshCounts, subject: Subject, asked: Witness[], faili
     of: asked.length,
     outcome,
     // When the first of them began to fail.
-    sinceMs: times.length === 0 ? 0 : Math.max(0, Math.round(Math.min(...times))),
+    sinceMs: times.length === 0 ? 0 : Math.round(Math.min(...times)),
     title: `${name}: ${whoText(mesh, asked, failing)}, ${how}: ${advice}`,
     detail: details.filter(Boolean).join(' '),
   });

@@ -495,12 +495,13 @@ it('an overdue pod that was on no node has only finalizers to check', () => {
   expect(titles(builder)).toEqual([expect.stringMatching(/overdue: check finalizers$/)]);
 });
 
-it('a time that no calendar has, as another pod claims it, does not fail findingsAnswer', () => {
+it.each([1e300, -1e300, -1])('a time that no calendar has, as another pod claims it, is not known: %d', (sinceMs) => {
   const builder = new MeshBuilder(4);
   builder.starve(1);
-  builder.reports[1]!.starvation!.sinceMs = 1e300;
-  const { findings } = findingsAnswer(meshOf(builder.pods, builder.reports, { findings: builder.findings() }));
-  expect(findings).toMatchObject([{ kind: 'cpu-starved', since: '9999-12-31T23:59:59.999Z' }]);
+  builder.reports[1]!.starvation!.sinceMs = sinceMs;
+  const findings = builder.findings();
+  expect(findings).toMatchObject([{ kind: 'cpu-starved', sinceMs: 0 }]);
+  expect(findingsAnswer(meshOf(builder.pods, builder.reports, { findings })).findings[0]?.since).toBeNull();
 });
 
 it('a node that is found by its pods, one by one, is one finding, although its pods do not reach each other either', () => {
