@@ -111,36 +111,42 @@ function addReport(
   linksInto: ReadonlyMap<number, LinksInto>,
   { pods, settings }: UnjudgedMesh,
 ): void {
-  const { pod, atMs, bootTimeMs, links } = report;
-  const isTrusted = report.starvation?.unreliable !== true;
-  const roundMs = roundMsOf(settings);
-  const listed = new Set<number>();
-  for (let i = 0; i < links.length; i++) {
-    const to = links.to[i] ?? 0;
+  const { pod, links } = report;
+  const listed = new Set([pod]);
+  for (const [i, to] of links.to.entries()) {
     const into = linksInto.get(to);
     if (into === undefined || to === pod) continue;
     listed.add(to);
-    const [age, since] = [links.ageMs[i] ?? NONE16, links.sinceMs[i] ?? NONE16];
-    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) into.unpinged = pod;
-    else if (links.outcome[i] !== 0) {
-      if (isTrusted) {
-        into.failing = pod;
-        if (age !== NONE16) into.notOkMs = Math.max(into.notOkMs, atMs - unpack16(age));
-      } else into.unreported = pod;
-    } else if (since === NONE16) {
-      // A Goldpinger pod does not say since when a link is ok.
-      into.okMs = Math.max(into.okMs, atMs - Math.max(0, unpack16(age)));
-    } else {
-      const sinceMs = atMs - unpack16(since);
-      // Ok since the first ping of a process that started after the replacement was ready: that says nothing about the time before.
-      const isSinceFirstPing = sinceMs - roundMs <= bootTimeMs;
-      if (isSinceFirstPing && bootTimeMs > (pods[to]?.sinceMs ?? 0)) continue;
-      into.okMs = Math.max(into.okMs, sinceMs);
-      // The ping before that was not ok, and less than a round earlier. Before a first ping, the replacement had just come.
-      if (!isSinceFirstPing) into.notOkMs = Math.max(into.notOkMs, sinceMs - roundMs);
-    }
+    addLink(into, report, i, pods[to]?.sinceMs ?? 0, roundMsOf(settings));
   }
   // With PING_NUMBER, a pod pings only some of the others.
   if (settings.pingNumber > 0 || settings.refreshIntervalMs === 0) return;
-  for (const [to, into] of linksInto) if (to !== pod && !listed.has(to)) into.unpinged = pod;
+  for (const [to, into] of linksInto) if (!listed.has(to)) into.unpinged = pod;
+}
+
+/**
+ * Adds link `i` of a report to what is known of its destination, a replacement that has been ready since `readyMs` (ms since the
+ * epoch). `roundMs`: how long a round of pings lasts.
+ */
+function addLink(into: LinksInto, report: MergedReport, i: number, readyMs: number, roundMs: number): void {
+  const { pod, atMs, bootTimeMs, links } = report;
+  const ageMs = unpack16(links.ageMs[i] ?? NONE16);
+  const stateMs = unpack16(links.sinceMs[i] ?? NONE16);
+  if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) into.unpinged = pod;
+  else if (links.outcome[i] !== 0 && report.starvation?.unreliable === true) into.unreported = pod;
+  else if (links.outcome[i] !== 0) {
+    into.failing = pod;
+    if (ageMs >= 0) into.notOkMs = Math.max(into.notOkMs, atMs - ageMs);
+  } else if (stateMs < 0) {
+    // A Goldpinger pod does not say since when a link is ok, only that it was at its newest ping.
+    into.okMs = Math.max(into.okMs, atMs - Math.max(0, ageMs));
+  } else {
+    const okSinceMs = atMs - stateMs;
+    const isSinceFirstPing = okSinceMs - roundMs <= bootTimeMs;
+    // The first ping of a process that started after the replacement was ready says nothing about the time before.
+    if (isSinceFirstPing && bootTimeMs > readyMs) return;
+    into.okMs = Math.max(into.okMs, okSinceMs);
+    // The ping before that was not ok, and less than a round earlier. Before a first ping, the replacement had just come.
+    if (!isSinceFirstPing) into.notOkMs = Math.max(into.notOkMs, okSinceMs - roundMs);
+  }
 }

@@ -129,17 +129,17 @@ class LinkComparer {
 
   /** Puts a link that has samples during into the list if it is one of those that changed most. */
   #list(link: Link, change: Change, affected: boolean): void {
-    const weight = affected || !LISTED_IF_AFFECTED.includes(change) ? weightOf(change, link) : -1;
-    const isFull = this.#listed.length >= MAX_CHANGED;
-    let unlisted: Link | undefined = link;
-    if (weight >= 0 && (!isFull || weight > (this.#listed.at(-1)?.weight ?? 0))) {
-      const place = this.#listed.findIndex((other) => other.weight < weight);
-      this.#listed.splice(place === -1 ? this.#listed.length : place, 0, { link, change, affected, weight });
-      unlisted = isFull ? this.#listed.pop()?.link : undefined;
+    const listed = this.#listed;
+    const entry = { link, change, affected, weight: weightOf(change, link) };
+    let unlisted: typeof entry | undefined = entry;
+    if (affected || !LISTED_IF_AFFECTED.includes(change)) {
+      const place = listed.findLastIndex(({ weight }) => weight >= entry.weight) + 1;
+      listed.splice(place, 0, entry);
+      unlisted = listed.length > MAX_CHANGED ? listed.pop() : undefined;
     }
-    if (unlisted?.before && unlisted.during) {
-      this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, Math.abs(changeUs(unlisted.before, unlisted.during)));
-    }
+    const { before = null, during = null } = unlisted?.link ?? {};
+    if (before === null || during === null) return;
+    this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, Math.abs(changeUs(before, during)));
   }
 
   /** The result of `compareLinks`. Yields between the medians, each over up to 65,535 counters. */
