@@ -59,11 +59,9 @@ export function comparedRangesOf(
   };
   const [before, keptDuring, after] = [cut(wanted.before), cut(during), cut(wanted.after)];
   const notes: string[] = [];
-  if (keptDuring === null && during.toMs >= oldestMs + MIN_RANGE_MS) {
-    notes.push('The range "during" has not lasted a second yet');
-  } else if (keptDuring === null || keptDuring.fromMs > during.fromMs) {
+  if (keptDuring === null) notes.push(`The range "during" ${whyCut(during)}`);
+  else if (keptDuring.fromMs > during.fromMs)
     notes.push('The range "during" begins before the oldest data that is kept');
-  }
   if (before === null) notes.push(`The range "before" ${whyCut(wanted.before)}, so nothing can be compared`);
   if (after === null) notes.push(`The range "after" ${whyCut(wanted.after)}, so the recovery is not known`);
   const roundMs = roundMsOf(settings);

@@ -159,7 +159,7 @@ function* findNodes(causes: Causes, servedBy: number): Generator<void> {
       return ofNode.every((pod) => tally.share('intoPodFromOtherNodes', pod) >= CLEAR_SHARE);
     };
     const bad = new Set([...nodes.keys()].filter(isCut));
-    const inCutZones = nodesInCutZones(mesh.topology, bad, tally.reachedNodes);
+    const inCutZones = nodesInCutZones(mesh.topology, tally, bad);
     const candidates = [...bad].filter((node) => !inCutZones.has(node));
     yield;
     if (candidates.length === 0) return;
@@ -178,18 +178,14 @@ function* findNodes(causes: Causes, servedBy: number): Generator<void> {
 }
 
 /**
- * All nodes of a zone, if it has two or more, all of them are bad and none of them is in `reached` (`Tally.reachedNodes`): then
+ * All nodes of a zone, if it has two or more, all of them are `bad` and none of them is in `Tally.reachedNodes`: then
  * what lies between the zones is the likelier cause, and `findZonePairs` finds it.
  */
-function nodesInCutZones(
-  { zones, nodeOf }: Topology,
-  bad: ReadonlySet<number>,
-  reached: ReadonlySet<number>,
-): Set<number> {
+function nodesInCutZones({ zones, nodeOf }: Topology, { reachedNodes }: Tally, bad: ReadonlySet<number>): Set<number> {
   if (zones.length < 2) return new Set();
   const cut = zones
     .map(({ pods }) => [...new Set(pods.map((pod) => nodeOf[pod] ?? -1))])
-    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && !reached.has(node)));
+    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && !reachedNodes.has(node)));
   return new Set(cut.flat());
 }
 
@@ -219,8 +215,8 @@ function* findPods(causes: Causes): Generator<void> {
   for (const isEnough of [(share: number) => share >= CLEAR_SHARE, (share: number) => share > MAJORITY]) {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const tally = yield* causes.tally();
-      const destinations = podsWith(isEnough, tally, 'intoPod', mesh.topology);
-      const sources = podsWith(isEnough, tally, 'outOfPod', mesh.topology);
+      const destinations = tally.podsWith(isEnough, 'intoPod');
+      const sources = tally.podsWith(isEnough, 'outOfPod');
       if (destinations.pods.length + sources.pods.length === 0) break;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
       const takeDestinations = isTie
@@ -230,48 +226,27 @@ function* findPods(causes: Causes): Generator<void> {
       else for (const pod of sources.pods) causes.add('sources', pod);
     }
   }
-  yield;
-  // If all pods of a node have been found one by one, the node is the cause.
-  for (const [node, { pods }] of mesh.topology.nodes.entries()) {
-    if (pods.length < 2) continue;
-    if (pods.every((pod) => causes.destinations[pod] === CAUSE) || pods.every((pod) => causes.sources[pod] === CAUSE)) {
-      causes.addNode(node);
-    }
-  }
+  yield* findNodesOfPods(causes);
 }
 
-/** The pods with a share of symptoms that is enough, and the largest share among them. */
-function podsWith(
-  isEnough: (share: number) => boolean,
-  tally: Tally,
-  place: 'intoPod' | 'outOfPod',
-  topology: Topology,
-) {
-  const pods: number[] = [];
-  let largestShare = 0;
-  for (const pod of topology.pods.keys()) {
-    const share = tally.share(place, pod);
-    if (!isEnough(share) || !isQuorum(tally, place, pod)) continue;
-    pods.push(pod);
-    largestShare = Math.max(largestShare, share);
+/**
+ * If all pods of a node have been found one by one, the node is the cause; but not if only their links within the node are bad, as
+ * in a cluster of one node.
+ */
+function* findNodesOfPods(causes: Causes): Generator<void> {
+  const { mesh, pairs, graver, silent, destinations, sources } = causes;
+  // It knows nothing of the pods that have been found: what counts is all that no graver defect explains.
+  const tally = yield* new Causes(mesh, pairs, graver, silent).tally();
+  for (const [node, { pods }] of mesh.topology.nodes.entries()) {
+    if (pods.length < 2) continue;
+    const isInto = pods.every((pod) => destinations[pod] === CAUSE) && tally.share('intoNode', node) > MAJORITY;
+    const isOutOf = pods.every((pod) => sources[pod] === CAUSE) && tally.share('outOfNode', node) > MAJORITY;
+    if (isInto || isOutOf) causes.addNode(node);
   }
-  return { pods, largestShare };
 }
 
 /** A mesh with fewer judged pairs than this is small: chance makes about one judged pair in a hundred look bad. */
 export const FEW_PAIRS = 100;
-
-/**
- * Whether enough of a pod's pairs are symptoms to name it, whatever their share is. One is never enough. Two are in a small mesh. In
- * a larger one two can be bad by chance: it takes two that are `CONFIRMED`, or three that are all its pairs (PING_NUMBER), or four.
- */
-function isQuorum(tally: Tally, place: 'intoPod' | 'outOfPod', pod: number): boolean {
-  const count = tally.symptomsAt(place, pod);
-  if (count < 2) return false;
-  const isAll = tally.share(place, pod) === 1;
-  const confirmed = tally.symptomsAt(place, pod, CONFIRMED);
-  return tally.judged.all < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count >= 3 && isAll);
-}
 
 /** In a mesh of two pods, the one is the cause whose side answered: then the network works. */
 function findInTwoPods(causes: Causes): void {
@@ -328,7 +303,7 @@ class Tally {
     see(this.zoneDestinations, zonePair, to);
   }
 
-  /** How many symptoms at a place have at least this confidence and are not explained. */
+  /** How many of the symptoms at a place have at least this confidence and are not explained. */
   symptomsAt(place: Place, key: number, confidence = OUTLIER): number {
     let sum = 0;
     for (let one = confidence; one <= CONFIRMED; one++) sum += this.#symptoms[one]?.at(place, key) ?? 0;
@@ -340,6 +315,30 @@ class Tally {
     const of = this.judged.at(place, key) - this.explained.at(place, key);
     const isProved = this.symptomsAt(place, key, UNCONFIRMED) > 0;
     return of > 0 && isProved ? this.symptomsAt(place, key) / of : 0;
+  }
+
+  /** The pods with a share of symptoms that is enough, of enough of them, and the largest share among these pods. */
+  podsWith(isEnough: (share: number) => boolean, place: 'intoPod' | 'outOfPod') {
+    const pods: number[] = [];
+    let largestShare = 0;
+    for (const pod of this.#topology.pods.keys()) {
+      const share = this.share(place, pod);
+      if (!isEnough(share) || !this.#isQuorum(place, pod)) continue;
+      pods.push(pod);
+      largestShare = Math.max(largestShare, share);
+    }
+    return { pods, largestShare };
+  }
+
+  /**
+   * Whether enough of a pod's pairs are symptoms to name it, whatever their share is. One is never enough. Two are in a small mesh. In
+   * a larger one two can be bad by chance: it takes two that are `CONFIRMED`, or three that are all its pairs (PING_NUMBER), or four.
+   */
+  #isQuorum(place: 'intoPod' | 'outOfPod', pod: number): boolean {
+    const count = this.symptomsAt(place, pod);
+    if (count < 2 || this.judged.all < FEW_PAIRS) return count >= 2;
+    const isAll = this.share(place, pod) === 1;
+    return this.symptomsAt(place, pod, CONFIRMED) >= 2 || count >= 4 || (count >= 3 && isAll);
   }
 }
 

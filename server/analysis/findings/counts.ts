@@ -98,19 +98,16 @@ export interface DefectPairs {
   slowUs: number;
   /** How many are bad now. Without any there is no cause. */
   bad: number;
-  /** Its entries in `SYMPTOMS` and `BAD`. */
-  symptomStates: number;
-  badState: number;
 }
 
 /** Whether pair `k` of a report is a symptom of a defect. */
-export function isSymptom({ symptomStates }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
-  return ((symptomStates >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
+export function isSymptom({ defect }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
+  return ((SYMPTOMS[defect] >>> (state[k] ?? UNJUDGED)) & 1) !== 0;
 }
 
 /** Whether pair `k` of a report is bad now, so that it is evidence for a cause of a defect. */
-export function isBad({ badState }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
-  return state[k] === badState;
+export function isBad({ defect }: DefectPairs, { state }: NotOkPairs, k: number): boolean {
+  return state[k] === BAD[defect];
 }
 
 /** Whether pair `k` of a report fails now: it has failed, or it is intermittent and its newest ping failed. */
@@ -198,8 +195,7 @@ export class MeshCounts {
       const fine = judged.copy();
       left = fine;
       const slowUs = defect === 'slow' ? this.#slowUs : 0;
-      const states = { symptomStates: SYMPTOMS[defect], badState: BAD[defect] };
-      const pairs = { defect, reports, judged, fine, probed, slowUs, bad: 0, ...states };
+      const pairs = { defect, reports, judged, fine, probed, slowUs, bad: 0 };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
         for (let k = 0; k < ofReport.length; k++) {

@@ -194,8 +194,7 @@ export class Evidence {
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
   /** The first links: the report of each, and its index there. */
-  readonly #reports: MergedReport[] = [];
-  readonly #links: number[] = [];
+  readonly #links: [report: MergedReport, link: number][] = [];
   #lastFrom = -1;
   #medians: Medians | null = null;
   readonly #slowUs: number;
@@ -215,9 +214,7 @@ export class Evidence {
       this.fromCount += 1;
       if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
     }
-    if (this.#links.length >= MAX_LINKS) return;
-    this.#reports.push(report);
-    this.#links.push(link);
+    if (this.#links.length < MAX_LINKS) this.#links.push([report, link]);
   }
 
   /** Adds the pairs of `other`. A source pod of both is counted twice in `fromCount`. */
@@ -228,9 +225,7 @@ export class Evidence {
     this.fromCount += other.fromCount;
     const added = other.from.filter((pod) => !this.from.includes(pod));
     this.from.push(...added.slice(0, MAX_FINDING_PODS - this.from.length));
-    const room = MAX_LINKS - this.#links.length;
-    this.#reports.push(...other.#reports.slice(0, room));
-    this.#links.push(...other.#links.slice(0, room));
+    this.#links.push(...other.#links.slice(0, MAX_LINKS - this.#links.length));
   }
 
   /** The error text of the first link; '' = none is known. */
@@ -312,7 +307,7 @@ export class Evidence {
   }
 
   #values<T>(read: (report: MergedReport, link: number) => T): T[] {
-    return this.#reports.map((report, i) => read(report, this.#links[i] ?? 0));
+    return this.#links.map(([report, link]) => read(report, link));
   }
 
   #sums(read: (report: MergedReport, link: number) => readonly [number, number]): [number, number] {

@@ -224,14 +224,14 @@ function zoneCauses(analysis: DefectAnalysis): CauseFacts[] {
 function zoneCause(analysis: DefectAnalysis, subject: string, zonePairs: readonly number[]): CauseFacts {
   const { defect, slowUs, fine, probed } = analysis.pairs;
   const { zones } = analysis.mesh.topology;
-  const within = [...zones.keys()]
-    .filter((zone) =>
-      zonePairs.some((pair) => pair % zones.length === zone || Math.floor(pair / zones.length) === zone),
-    )
-    .map((zone) => zone * zones.length + zone);
   const ofPairs = zonePairs.map((pair) => analysis.linksAt('zonePair', pair));
   const links = sumOf(ofPairs, slowUs);
   const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
+  const ends = new Set([...targets, ...zonePairs.map((pair) => Math.floor(pair / zones.length))]);
+  const isFineWithin = (zone: number) => {
+    const pair = zone * zones.length + zone;
+    return fine.at('zonePair', pair) * 2 > probed.at('zonePair', pair);
+  };
   // A finding names a few pods, and the page knows its zones by them: some of each zone.
   links.evidence.from = inTurn(ofPairs.map(({ evidence }) => evidence.from)).slice(0, MAX_FINDING_PODS);
   const who = targets.length < zonePairs.length ? 'from all other zones' : '';
@@ -244,9 +244,7 @@ function zoneCause(analysis: DefectAnalysis, subject: string, zonePairs: readonl
     who,
     what: `${percent(links.evidence.affected, links.of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[defect]}`,
     advice: 'check the network between the zones and network policies',
-    remark: within.every((pair) => fine.at('zonePair', pair) * 2 > probed.at('zonePair', pair))
-      ? 'Most links within these zones are fine.'
-      : '',
+    remark: [...ends].every(isFineWithin) ? 'Most links within these zones are fine.' : '',
   };
 }
 

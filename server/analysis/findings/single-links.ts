@@ -72,13 +72,11 @@ function linkCause(analysis: DefectAnalysis, pair: BadPair, opposite: BadPair | 
   const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
   const [first, second] = isMutual && pair.from > pair.to ? [destination, source] : [source, destination];
   const directions = back === 'ok' ? ' in this direction only' : back === 'both' ? ' in both directions' : '';
-  const remark = {
+  const remarks: Partial<Record<typeof back, string>> = {
     ok: `${destination} → ${source} is ok.`,
     mended: `${destination} → ${source} works again, and this link has not been pinged since.`,
     stale: `Whether ${destination} reaches ${source} is not known yet.`,
-    both: '',
-    unknown: '',
-  }[back];
+  };
   return {
     kind: back === 'ok' ? 'one-way' : KINDS[pairs.defect].link,
     subject: `${first} ${isMutual ? '⇄' : '→'} ${second}`,
@@ -87,7 +85,7 @@ function linkCause(analysis: DefectAnalysis, pair: BadPair, opposite: BadPair | 
     of: isMutual ? 2 : 1,
     what: `${isFailed ? 'fails' : 'slow'}${directions}`,
     advice: back === 'ok' ? 'check network policies, firewalls and routes' : linkAdvice(analysis, pair),
-    remark: `${isFailed ? errorText(evidence) : ''}${remark}`,
+    remark: `${isFailed ? errorText(evidence) : ''}${remarks[back] ?? ''}`,
   };
 }
 

@@ -495,6 +495,15 @@ it('an overdue pod that was on no node has only finalizers to check', () => {
   expect(titles(builder)).toEqual([expect.stringMatching(/overdue: check finalizers$/)]);
 });
 
+it('a node of which only links between its own pods fail is no finding: its pods are', () => {
+  const alone = new MeshBuilder(4, { perNode: 4 });
+  alone.each(() => true, REFUSED);
+  expect(kinds(alone)).toEqual(Array(4).fill('pod-reaches-nobody'));
+  const builder = new MeshBuilder(7, { perNode: 5 });
+  builder.each((from, to) => from < 5 && to < 5, REFUSED);
+  expect(new Set(kinds(builder))).toEqual(new Set(['pod-reaches-nobody']));
+});
+
 it.each([1e300, -1e300, -1])('a time that no calendar has, as another pod claims it, is not known: %d', (sinceMs) => {
   const builder = new MeshBuilder(4);
   builder.starve(1);

@@ -29,6 +29,7 @@ const faults = fc.array(
       'out of pod',
       'into node',
       'out of node',
+      'within node',
       'pair',
       'silent',
       'starved',
@@ -44,7 +45,8 @@ const faults = fc.array(
 );
 const shapes = fc.record({
   size: fc.integer({ min: 3, max: 24 }),
-  perNode: fc.integer({ min: 1, max: 3 }),
+  // With 24 all pods are on one node.
+  perNode: fc.constantFrom(1, 2, 3, 24),
   zones: fc.constantFrom(0, 3),
   pingNumber: fc.constantFrom(0, 0, 5),
   owner: fc.constantFrom('', 'replica-set'),
@@ -65,6 +67,7 @@ const meshes = fc.tuple(shapes, faults).map(([{ size, owner, ...shape }, planted
     else if (place === 'out of pod') each((from) => from === pod);
     else if (place === 'into node') each((from, to) => isOn(to) && !isOn(from));
     else if (place === 'out of node') each((from, to) => isOn(from) && !isOn(to));
+    else if (place === 'within node') each((from, to) => isOn(from) && isOn(to));
     else if (place === 'pair') builder.set(pod, other % size, fault);
     else if (place === 'silent') builder.silence(pod);
     else if (place === 'starved') builder.starve(pod);
