@@ -40,9 +40,9 @@ module.exports = {
     ),
     {
       name: 'protocol-runs-in-a-browser',
-      comment: 'The page imports the protocol: nothing of Node in it, and of packages only the validator.',
+      comment: 'The page imports protocol and findings: nothing of Node in them, and of packages only the validator.',
       severity: 'error',
-      from: { path: '^server/protocol/' },
+      from: { path: '^server/(protocol|analysis/findings)/' },
       to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/valibot/' },
     },
     ...DOMAINS.map((folder) =>

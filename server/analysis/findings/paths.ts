@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net';
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { wasStarvedWhile } from '../../protocol/link-state.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
@@ -158,7 +157,7 @@ function causesOf(results: Witness['results']): Map<Subject, PathResult> {
 function failsByName({ target, outcome }: PathResult): boolean {
   if (!URL.canParse(target)) return false;
   const host = new URL(target).hostname;
-  const isAddress = host.startsWith('[') || isIPv4(host);
+  const isAddress = host.startsWith('[') || /^[\d.]+$/.test(host);
   return !isAddress && (outcome === 'dns' || outcome === 'timeout');
 }
 
