@@ -26,6 +26,13 @@ describe('deploy/helm/goldpinger', () => {
     expect(schemaFaults(known)).toEqual([]);
   }, 120_000);
 
+  it.each([
+    ...['extraEnv', 'podAnnotations', 'podLabels', 'nodeSelector', 'tolerations', 'affinity', 'updateStrategy'],
+    ...['service.labels', 'service.annotations', 'image.pullSecrets', 'priorityClassName', 'podSecurityContext'],
+  ])('takes %s without a value, as it is in a file whose lines below it are comments', (name) => {
+    expect(rendered('--set', `${name}=null`)).toEqual(rendered());
+  });
+
   it.each(VALUES)('renders what the policy allows: %s', (name) => {
     expect(policyFaults(withValues(name))).toEqual([]);
   });

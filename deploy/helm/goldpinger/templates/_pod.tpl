@@ -46,7 +46,7 @@
 {{- fail (printf "extraEnv: set goldpinger.udp instead of %s: the pod's port and the network policy need it too" .name) }}
 {{- end }}
 {{- end }}
-{{- $all := .Values.extraEnv }}
+{{- $all := .Values.extraEnv | default list }}
 {{- range reverse $env }}{{- if not (has .name $given) }}{{- $all = prepend $all . }}{{- end }}{{- end }}
 {{- toYaml $all }}
 {{- end }}
@@ -59,12 +59,12 @@
 {{- $scrape = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.goldpinger.port) "prometheus.io/path" "/metrics" }}
 {{- end }}
 metadata:
-  {{- with merge (deepCopy .Values.podAnnotations) $scrape }}
+  {{- with merge (deepCopy (.Values.podAnnotations | default dict)) $scrape }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   labels:
-    {{- merge (include "goldpinger.selectorLabels" . | fromYaml) .Values.podLabels | toYaml | nindent 4 }}
+    {{- merge (include "goldpinger.selectorLabels" . | fromYaml) (.Values.podLabels | default dict) | toYaml | nindent 4 }}
 spec:
   serviceAccountName: {{ include "goldpinger.serviceAccountName" . }}
   terminationGracePeriodSeconds: {{ add .Values.goldpinger.shutdownGraceSeconds 15 }}
