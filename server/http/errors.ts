@@ -4,7 +4,7 @@ import { textOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import { JSON_TYPE, sendExactly } from './send.ts';
 
-/** An answer 4xx with its message. A route throws it, `errorHandler` sends it. */
+/** A route throws it to answer with a status 4xx and a message for the client. `errorHandler` sends both. */
 export class HttpError extends Error {
   readonly status: number;
 

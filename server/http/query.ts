@@ -11,6 +11,7 @@ import { HttpError } from './errors.ts';
  * Reads the parameters of a query. Each function throws a 400 whose message names the parameter if its value is not valid.
  */
 
+/** The error that says what was expected of the parameter `name`. */
 export function invalid(name: string, expected: string): HttpError {
   return new HttpError(400, `${name} in query: expected ${expected}`);
 }
@@ -37,9 +38,8 @@ export function onlyParameters(req: Request, ...names: string[]): void {
 export function numberParameter<T>(req: Request, name: string, byDefault: T): number | T {
   const value = textParameter(req, name, '');
   if (value === '') return byDefault;
-  const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw invalid(name, 'a number of milliseconds');
-  return number;
+  if (/^\d{1,9}(\.\d{1,9})?$/.test(value)) return Number(value);
+  throw invalid(name, 'a number of milliseconds');
 }
 
 /** ms since the epoch; -1 if it is no moment. A client that does not escape the + of a time zone sends a blank. */
@@ -47,7 +47,7 @@ const readMoment = (text: string): number => parseMoment(text.replace(' ', '+'))
 
 /** The parameter `name` (ms since the epoch or RFC 3339), in ms since the epoch; without a default it must be given. */
 export function momentParameter(req: Request, name: string, byDefaultMs = -1): number {
-  const ms = readMoment(textParameter(req, name, String(byDefaultMs)));
+  const ms = hasParameter(req, name) ? readMoment(textParameter(req, name, '')) : byDefaultMs;
   if (ms < 0) throw invalid(name, 'ms since the epoch or an RFC 3339 time');
   return ms;
 }

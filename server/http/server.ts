@@ -19,7 +19,7 @@ import { Streams } from './stream.ts';
 /** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
 const FOREIGN_HOST =
   'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
-/** Ingresses send large session cookies. */
+/** Ingresses send large session cookies. Node counts the URL with the headers, so with a short URL they may be larger. */
 const MAX_HEADER_BYTES = 65_536;
 /** Verdicts have long queries. */
 const MAX_URL_CHARS = 70_000;

@@ -239,7 +239,7 @@ function isRegular(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
   return column.length > 0;
 }
 
-/** `to` of an invalid link of another pod's report. It is the index of no peer, as a report has at most `MAX_LINKS`. */
+/** `to` of an invalid link of another pod's report: the index of no peer, because `decodeLinks` takes at most `MAX_LINKS` of them. */
 const NOBODY = 0xffff;
 
 /**
@@ -248,6 +248,7 @@ const NOBODY = 0xffff;
  */
 export function decodeLinks(wire: unknown, peerCount: number, skipped?: v.Skipped): LinkColumns {
   const length = lengthOf(wire);
+  if (peerCount > MAX_LINKS) throw new RangeError(`${peerCount} peers, present and gone`);
   // A column of equal entries is one number on the wire, so that 1 kB could claim 65,535 links, which take 2 MB.
   if (length > 2 * peerCount) throw new RangeError(`${length} links to ${peerCount} peers`);
   const links = emptyLinks(length);

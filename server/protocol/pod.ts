@@ -5,8 +5,8 @@ export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gon
 export type Lifecycle = (typeof LIFECYCLES)[number];
 
 /**
- * Whether failed links are a fault of the pod: if it is ready, was ready, or restarts again and again. They are not while it
- * starts or terminates, when it is gone, or when its node is cordoned and IGNORE_CORDONED is set.
+ * Whether failed links are a fault of the pod: if it is ready, or `not-ready` (it was ready, or restarts again and again). They are
+ * not while it starts or terminates, when it is gone, or when its node is cordoned and IGNORE_CORDONED is set.
  */
 export function isJudged({ lifecycle, cordon }: Pick<Pod, 'lifecycle' | 'cordon'>): boolean {
   return cordon !== 'ignored' && (lifecycle === 'ready' || lifecycle === 'not-ready');

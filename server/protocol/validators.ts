@@ -54,8 +54,8 @@ export class InvalidError extends TypeError {
 }
 
 /**
- * Validates a value from another process, or from a file. All schemas are used through this function: it stops at the first
- * fault, because a hostile value can have a million of them. Throws an InvalidError.
+ * Validates a value from another process, or from a file. Every schema is used through this function, or through `is`: both stop at
+ * the first fault, because a hostile value can have a million of them. Throws an InvalidError.
  */
 export function validate<T extends v.GenericSchema>(schema: T, wire: unknown): v.InferOutput<T> {
   const { issues, output } = v.safeParse(schema, wire, { abortEarly: true });

@@ -58,6 +58,7 @@ describe('a pod report on the wire', () => {
     ['columns of another length', { links: { length: 7 } }],
     ['a negative length', { links: { length: -1 } }],
     ['more links than its peers can have', { links: { length: 7, to: 0 } }],
+    ['more peers than an index can name', { gonePeers: new Array(65_535).fill(null) }],
     ['too long a name', { pod: { uid: 'x'.repeat(200), name: '', namespace: '' } }],
     ['text for a time', { atMs: '1' }],
     ['a time that is no number', { atMs: null }],
