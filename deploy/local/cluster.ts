@@ -136,7 +136,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
 
   const service = new ServicePort({ store, namespace: NAMESPACE, name: APP, portIndex: 0 });
   cleanups.push(() => service.close());
-  const servicePort = await service.listen('127.0.0.1', options.port ?? 0);
+  const servicePort = await listenForBrowsers(service, options.port ?? 0);
   const isServed = ({ metadata }: KubeObject) => metadata.name === APP && metadata.namespace === NAMESPACE;
   cleanups.push(startServiceAddresses({ store, addresses, isServed }));
   cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
@@ -209,6 +209,22 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
       return stopped;
     },
   };
+}
+
+/** Listens on 127.0.0.1 and resolves with the port. Rejects with an Error and advice if the port cannot be used. */
+async function listenForBrowsers(service: ServicePort, port: number): Promise<number> {
+  try {
+    return await service.listen('127.0.0.1', port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new Error(`port ${port} of 127.0.0.1 is in use by another program: stop it, or use --port ${port + 1}`);
+    }
+    if (code === 'EACCES') {
+      throw new Error(`this user may not use port ${port}: use one above 1023, e.g. --port 8080`);
+    }
+    throw error;
+  }
 }
 
 /** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */

@@ -214,25 +214,27 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
   const servedBy = { pod: 0, name: pods[0]?.name ?? '' };
   const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), servedBy, ...change };
   const mesh = { collectMs: 5, ageMs: 0, windowMs: 0, past: null, pods: [...pods], reports: all, ...head };
-  return { findings: [], health: runToEnd(healthFrom(analysisIn(mesh), contextOf(mesh))).result, ...mesh };
+  return { health: findingsAndHealthOf(mesh).health, findings: [], ...mesh };
 }
 
-type MeasuredMesh = Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'> &
-  Partial<Pick<Mesh, 'atMs'>>;
+type MeasuredMesh = Pick<Mesh, 'atMs' | 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>;
 
-function analysisIn({ pods, reports, settings, servedBy }: MeasuredMesh) {
+/** What the collecting pod makes of the reports of a mesh: its findings and its health. */
+export function findingsAndHealthOf(mesh: MeasuredMesh): Pick<Mesh, 'findings' | 'health'> {
+  const { atMs, pods, reports, settings, discovery, servedBy } = mesh;
   const counts = new MeshCounts(pods, settings);
   for (const report of reports) counts.add(report);
-  return runToEnd(analysisOf(counts, servedBy.pod)).result;
-}
-
-function contextOf({ atMs = NOW_MS, discovery, servedBy }: MeasuredMesh) {
-  return { atMs, discovery, servedBy: servedBy.pod };
+  const analysis = runToEnd(analysisOf(counts, servedBy.pod)).result;
+  const context = { atMs, discovery, servedBy: servedBy.pod };
+  return {
+    findings: runToEnd(findingsFrom(analysis, context)).result,
+    health: runToEnd(healthFrom(analysis, context)).result,
+  };
 }
 
 /** The findings of a mesh. */
 export function findingsOf(mesh: MeasuredMesh): Finding[] {
-  return runToEnd(findingsFrom(analysisIn(mesh), contextOf(mesh))).result;
+  return findingsAndHealthOf(mesh).findings;
 }
 
 /** How a test spoils one link of a `MeshBuilder`. */
@@ -368,6 +370,7 @@ export class MeshBuilder {
   /** The findings, as pod `servedBy` (index) collected the mesh. */
   findings(servedBy = 0): Finding[] {
     return findingsOf({
+      atMs: NOW_MS,
       pods: this.pods,
       reports: this.reports,
       settings: settingsOf(),

@@ -31,22 +31,6 @@ export class ServicePort extends Forwarder {
     });
   }
 
-  /** Rejects with an Error and advice if the port cannot be used. */
-  override async listen(host: string, port: number): Promise<number> {
-    try {
-      return await super.listen(host, port);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRINUSE') {
-        throw new Error(`port ${port} of ${host} is in use by another program: stop it, or use --port ${port + 1}`);
-      }
-      if (code === 'EACCES') {
-        throw new Error(`this user may not use port ${port}: use one above 1023, e.g. --port 8080`);
-      }
-      throw error;
-    }
-  }
-
   override close(): Promise<void> {
     this.#unsubscribe();
     return super.close();

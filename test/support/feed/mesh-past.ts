@@ -1,21 +1,23 @@
 import { LATENCY_BINS_US, type LinkHistory } from '../../../server/protocol/history.ts';
-import { FLAG_NOT_YET, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
-import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
+import { outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.ts';
 import { lostOf, sentOf } from '../../../server/protocol/udp.ts';
 import { chance } from './plan.ts';
 
-/** A link is slow from this latency on. */
-const SLOW_US = 100_000;
-/** Latency of a link before it became slow or failed. */
+/** Latency of a link before it became as it is now. */
 const HEALTHY_US = 570;
+
+/** Finds a link of a mesh by the uids of its pods; `i` is its index in the report, -1 if it is not probed. */
+function linkIn({ pods, reports }: Mesh, from: string, to: string) {
+  const [source, target] = [from, to].map((uid) => pods.findIndex((pod) => pod.uid === uid)) as [number, number];
+  const report = reports.find(({ pod }) => pod === source);
+  return { source, target, report, i: report?.links.to.indexOf(target) ?? -1 };
+}
 
 /** The recent samples of a link, 75 in steps of 2 s: since `sinceMs` as it is now, before that healthy. */
 export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
-  const source = mesh.pods.findIndex((pod) => pod.uid === from);
-  const target = mesh.pods.findIndex((pod) => pod.uid === to);
-  const report = mesh.reports.find(({ pod }) => pod === source);
-  const i = report === undefined ? -1 : report.links.to.indexOf(target);
+  const { source, target, report, i } = linkIn(mesh, from, to);
   const nowMs = mesh.atMs;
   if (report === undefined || i === -1) return { from, to, nowMs, error: 'that pod does not probe it', samples: [] };
   const figure = (column: Uint16Array) => unpack16(column[i] ?? 0);
@@ -27,7 +29,14 @@ export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
     totalUs: figure(report.links.totalUs),
     suspect: report.starvation?.unreliable ?? false,
   };
-  const healthy = { ...now, outcome: 'ok', phase: null, connectUs: 200, firstByteUs: 350, totalUs: 570 } as const;
+  const healthy = {
+    ...now,
+    outcome: 'ok',
+    phase: null,
+    connectUs: 200,
+    firstByteUs: 350,
+    totalUs: HEALTHY_US,
+  } as const;
   const forMs = figure(report.links.sinceMs);
   const samples = Array.from({ length: 75 }, (_, k): RecentSample => {
     const age = (74 - k) * 2000 + 500;
@@ -49,17 +58,14 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
   const { samples, error } = samplesOf(mesh, from, to);
   const now = samples.at(-1);
   const perStep = stepMs / 2000;
-  const source = mesh.pods.findIndex(({ uid }) => uid === from);
-  const report = mesh.reports.find(({ pod }) => pod === source);
-  const i = report?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
-  const since =
-    report === undefined || i < 0 || stateOf(report, i) === 'healthy' ? mesh.atMs : sinceMs(mesh, report, i);
+  const { source, report, i } = linkIn(mesh, from, to);
+  const sinceMs = mesh.atMs - unpack16(report?.links.sinceMs[i] ?? 0);
   const udp = report?.udp ?? null;
   const isMeasured = udp !== null && sentOf(udp, i) > 0;
   const lossShare = isMeasured ? lostOf(udp, i) / sentOf(udp, i) : 0;
   const steps = Array.from({ length: now === undefined ? 0 : 60 }, (_, k) => {
     const atMs = mesh.atMs - (60 - k) * stepMs;
-    const isNow = now !== undefined && atMs + stepMs > since;
+    const isNow = now !== undefined && atMs + stepMs > sinceMs;
     const isFailed = isNow && now.outcome !== 'ok';
     const us = isFailed ? -1 : Math.round((isNow ? now.totalUs : HEALTHY_US) * (0.97 + 0.06 * chance(source, i, k)));
     return {
@@ -78,20 +84,6 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
     };
   });
   return { from, to, error, nowMs: mesh.atMs, resolutionMs: 2000, steps };
-}
-
-function stateOf(report: MergedReport, i: number): 'healthy' | 'slow' | 'failed' {
-  if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return 'healthy';
-  if (report.links.outcome[i] !== 0) return 'failed';
-  return latencyOf(report, i) >= SLOW_US ? 'slow' : 'healthy';
-}
-
-function latencyOf({ links }: MergedReport, i: number): number {
-  return unpack16(links.totalUs[i] ?? 0);
-}
-
-function sinceMs({ atMs }: Mesh, { links }: MergedReport, i: number): number {
-  return atMs - unpack16(links.sinceMs[i] ?? 0);
 }
 
 /** The bin of a latency (us) among `LATENCY_BINS_US`. */

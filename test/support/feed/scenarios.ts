@@ -10,7 +10,7 @@ import {
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { emptyUdp, lossWindowMs, writeLoss, writeUdp } from '../../../server/protocol/udp.ts';
-import { statusOf as discoveryStatusOf, findingsOf, mergedReportOf, setLink, settingsOf } from '../mesh.ts';
+import { findingsAndHealthOf, mergedReportOf, setLink, settingsOf, statusOf } from '../mesh.ts';
 import { chance, type MeshOptions, type Plan, planOf, SEED } from './plan.ts';
 
 /** The default time of a mesh: 2024-05-14 13:12:30 UTC. */
@@ -22,8 +22,21 @@ export function meshOf(wanted: MeshOptions): Mesh {
   const plan = planOf(options);
   const reports: MergedReport[] = [];
   for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
-  const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
-  return { ...mesh, findings: findingsOf(mesh) };
+  const { atMs, pingNumber, windowMs } = options;
+  const first = plan.pods.findIndex((pod, i) => pod.lifecycle === 'ready' && !plan.missing.has(i));
+  const mesh = {
+    atMs,
+    collectMs: 24,
+    ageMs: 300,
+    windowMs,
+    past: null,
+    servedBy: { pod: first, name: plan.pods[first]?.name ?? 'goldpinger-7c9f4-x2k8p' },
+    discovery: discoveryOf(options),
+    settings: settingsOf({ version: '0.1.0', refreshIntervalMs: 2000, pingNumber }),
+    pods: plan.pods,
+    reports,
+  };
+  return { ...mesh, ...findingsAndHealthOf(mesh) };
 }
 
 /** The pods of a mesh, without the time that its links would take. */
@@ -154,49 +167,8 @@ function fillLink(
   stats.usualUs[i] = pack16(connectUs + usualUs * (0.8 + 0.3 * draw(38)));
 }
 
-/** A mesh without its pods and reports. */
-function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods' | 'reports'> {
-  const { atMs, scenario } = options;
-  const first = plan.pods.findIndex((pod, i) => pod.lifecycle === 'ready' && !plan.missing.has(i));
-  const unhealthy = plan.pods.flatMap((pod, i) =>
-    plan.missing.has(i) && plan.missing.get(i) !== 'passive' && pod.lifecycle === 'ready'
-      ? [{ pod: i, why: ['its report is missing'] }]
-      : [],
-  );
-  const bad = [
-    'dead-pod',
-    'dead-node',
-    'zone-cut',
-    'one-way',
-    'outcomes',
-    'cut-off',
-    'mixed',
-    'waiting',
-    'forbidden',
-    'empty',
-    'stale',
-  ];
-  return {
-    atMs,
-    collectMs: 24,
-    ageMs: 300,
-    windowMs: options.windowMs,
-    past: null,
-    findings: [],
-    servedBy: { pod: first, name: plan.pods[first]?.name ?? 'goldpinger-7c9f4-x2k8p' },
-    discovery: discoveryOf(options),
-    settings: settingsOf({ version: '0.1.0', refreshIntervalMs: 2000, pingNumber: options.pingNumber }),
-    health: { ok: !bad.includes(scenario) && unhealthy.length === 0, reasons: unhealthy, general: generalOf(scenario) },
-  };
-}
-
-function generalOf(scenario: string): string[] {
-  if (scenario === 'stale') return ['the pod list is out of date'];
-  return ['waiting', 'forbidden', 'empty'].includes(scenario) ? ['no peers are known'] : [];
-}
-
 function discoveryOf({ atMs, scenario }: Required<MeshOptions>): DiscoveryStatus {
-  const synced = discoveryStatusOf({ sinceMs: atMs - 3_600_000, lastGoodMs: atMs - 2000 });
+  const synced = statusOf({ sinceMs: atMs - 3_600_000, lastGoodMs: atMs - 2000 });
   const away = { attempts: 5, nextAttemptMs: atMs + 4000 };
   const timeout = { fault: 'timeout', message: 'connect 10.96.0.1:443: timed out', atMs: atMs - 1000 } as const;
   if (scenario === 'waiting') {
