@@ -148,7 +148,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
   }
 
   const presentPod = (pod: KubeObject) => localPod(pod as PodObject, kubelet.pidsOf(pod.metadata.uid)[0] ?? 0);
-  const deployment = () => store.get(DEPLOYMENTS, NAMESPACE, APP) as Workload;
+  const deployment = () => store.get(DEPLOYMENTS, NAMESPACE, APP) as Workload | undefined;
   let stopped: Promise<void> | undefined;
   return {
     /** The administrator's kubeconfig, and the same for requests without one. */
@@ -169,9 +169,11 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
       deleteObject(store, PODS, pod, { graceSeconds });
     },
 
-    /** Sets the replicas of the Deployment. */
+    /** Sets the replicas of the Deployment. Throws ApiError 404 if it has been deleted. */
     scale(replicas: number): void {
-      store.update(DEPLOYMENTS, { ...deployment(), spec: { ...deployment().spec, replicas } });
+      const present = deployment();
+      if (!present) throw notFound(DEPLOYMENTS, APP);
+      store.update(DEPLOYMENTS, { ...present, spec: { ...present.spec, replicas } });
     },
 
     /** Calls `listener` when a pod is created, changes its status or readiness, or is gone. Returns a function that stops it. */
@@ -186,7 +188,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
     },
 
     /**
-     * Resolves when as many pods are ready as the Deployment wants. Rejects after READY_TIMEOUT_MS with an Error that contains
+     * Resolves when as many pods are ready as the Deployment wants; none if it has been deleted. Rejects after READY_TIMEOUT_MS with an Error that contains
      * the state of each pod, and if the cluster is stopped.
      */
     async ready(): Promise<void> {
@@ -194,7 +196,8 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
       for (;;) {
         if (stopped) throw new Error('the cluster has been stopped');
         const all = this.pods();
-        if (all.filter((pod) => pod.ready && !pod.terminating).length >= deployment().spec.replicas) return;
+        const wanted = deployment()?.spec.replicas ?? 0;
+        if (all.filter((pod) => pod.ready && !pod.terminating).length >= wanted) return;
         if (performance.now() > deadlineMs) {
           const states = all.map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
           throw new Error(`not all pods are ready after ${READY_TIMEOUT_MS} ms: ${states.join(', ')}`);

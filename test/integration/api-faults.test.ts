@@ -82,6 +82,7 @@ describe.concurrent('when the Kubernetes API fails', { timeout: 120_000 }, () =>
       expect(await server.text('/metrics')).toMatch(/goldpinger_discovery_age_seconds\{[^}]*\} [0-9.]*[1-9]/);
       // Never a healthy cluster on the word of an API server that is away.
       await untilSo(async () => expect(await server.health()).toBe(418));
+      // It has never been ready, so it is no fault that it does not answer.
       mesh.addPod(3, { ready: false, readySinceMs: undefined });
       await heal(mesh, fault);
       await untilSo(async () => expect(names(await meshOf(server))).toEqual(['pod-1', 'pod-2', 'pod-3']));

@@ -173,6 +173,8 @@ describe('npm run local', () => {
     expect((await local('logs', name)).stdout).toBe(`listening on ${ip}:8080\n`);
     expect((await local('scale', '3')).stdout).toBe('deployment "goldpinger" scaled to 3\n');
     await vi.waitFor(async () => expect(await lines('get', 'pods')).toHaveLength(4), 20_000);
+    const asKubectl = await local('scale', 'deployment', 'goldpinger', '--replicas=3');
+    expect(asKubectl.stdout).toBe('deployment "goldpinger" scaled to 3\n');
 
     for (const [args, message] of [
       [['get', 'pod', 'nope'], 'pod "nope" not found'],
@@ -180,6 +182,7 @@ describe('npm run local', () => {
       [['delete', 'pod', 'nope'], 'Error from server: pods "nope" not found'],
       [['delete', 'pods'], 'delete pods needs a name'],
       [['scale', 'many'], 'scale needs a number of pods'],
+      [['scale', 'nope', '--replicas', '2'], 'Error from server: deployments.apps "nope" not found'],
       [['scale', '999'], 'Error from server: Deployment "goldpinger" is invalid'],
       [['apply', '-f', '/dev/zero'], '/dev/zero has more than 1048576 bytes'],
       [['apply', '-f', '/'], 'EISDIR'],

@@ -14,7 +14,8 @@ export interface StubPod {
   phase?: string;
   /** The Ready condition; null = the pod has none. */
   ready?: boolean | null;
-  readySinceMs?: number;
+  /** When the Ready condition changed; by default when the pod was created. A pod that is not ready has never been ready then. */
+  readySinceMs?: number | undefined;
   createdMs?: number;
   startedMs?: number;
   restarts?: number;

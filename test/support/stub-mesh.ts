@@ -6,6 +6,7 @@ import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/protocol/links.ts
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { eventually } from './eventually.ts';
 import { KubeApi } from './kube-api.ts';
+import type { StubPod } from './kube-objects.ts';
 import { freePort, type ServerOptions, ServerProcess } from './server-process.ts';
 
 /** A Kubernetes API for tests and the real servers that find each other through it, all on loopback. */
@@ -48,7 +49,7 @@ export class StubMesh {
   }
 
   /** Adds a ready pod `pod-i` at address number `i` to the API; gives its uid. */
-  addPod(i: number, more: Parameters<KubeApi['putPod']>[0] | object = {}): string {
+  addPod(i: number, more: Partial<StubPod> = {}): string {
     return this.kube.putPod({
       name: `pod-${i}`,
       ip: this.host(i),

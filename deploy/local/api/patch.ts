@@ -47,7 +47,7 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, listN
   if (!isMap(patch)) return patch;
   const result: JsonMap = isMap(target) && !(strategic && patch['$patch'] === 'replace') ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
-    // Keys with `$` are directives of strategic patches. Those about order and kept fields are ignored: see `mergedList`.
+    // Keys with `$` are directives. Besides `$patch` they order lists, or are about fields that this cluster does not read.
     if (key === '__proto__' || (strategic && key.startsWith('$'))) continue;
     if (value === null) delete result[key];
     else result[key] = merged(result[key], value, strategic, key);
@@ -55,10 +55,7 @@ function merged(target: Json | undefined, patch: Json, strategic: boolean, listN
   return result;
 }
 
-/**
- * Merges a list of a strategic patch. Known elements keep their place, and new ones come last. `$setElementOrder` is ignored:
- * it orders elements, and changes none.
- */
+/** Merges a list of a strategic patch. Known elements keep their place, and new ones come last. */
 function mergedList(target: Json | undefined, patch: Json[], listName: string): Json {
   const mapped = MERGE_KEYS[listName];
   // A Service's ports are identified by `port`, a container's by `containerPort`.

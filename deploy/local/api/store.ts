@@ -66,7 +66,7 @@ export class Store {
       .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
   }
 
-  /** Returns the changes after `version`, oldest first; null if some of them have been compacted away. */
+  /** Returns the changes after `version`, oldest first; null if some of them have been compacted away. There are none after the newest. */
   changesAfter(version: number): Change[] | null {
     const missed = this.#version - version;
     return missed > this.#changes.length ? null : this.#changes.slice(this.#changes.length - missed);

@@ -141,12 +141,13 @@ async function remove({ access, io, args, options }: Invocation): Promise<void> 
 }
 
 async function scale({ access, io, args, options }: Invocation): Promise<void> {
-  const [target, count] = args.length > 1 ? args : [APP, args[0]];
-  const replicas = options.replicas ?? count;
+  // `5`, `NAME 5`, and kubectl's `deployment NAME --replicas 5` and `deployment/NAME --replicas 5`.
+  const replicas = options.replicas ?? args.at(-1);
+  const words = options.replicas === undefined ? args.slice(0, -1) : args;
   if (replicas === undefined || !/^\d{1,3}$/.test(replicas)) {
     throw new UsageError('scale needs a number of pods, e.g. scale 5');
   }
-  const name = target?.split('/').at(-1) ?? APP;
+  const name = words.at(-1)?.split('/').at(-1) ?? APP;
   const path = `${collectionPath(DEPLOYMENTS, options.namespace)}/${encodeURIComponent(name)}/scale`;
   const body = { spec: { replicas: Number(replicas) } };
   await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });

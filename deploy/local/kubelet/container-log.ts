@@ -7,7 +7,7 @@ export interface LogLine {
   text: string;
 }
 
-/** The most lines in memory, and the most characters of each: 16 MiB of one container. */
+/** The most lines of a run in memory, and the most characters of each: 16 MiB of the present run, and 16 of the one before it. */
 const MAX_LINES = 2000;
 const MAX_LINE_CHARS = 8192;
 const MAX_FILE_CHARS = 1024 * 1024;
@@ -39,7 +39,7 @@ export class ContainerLog {
     if (this.#path !== '') this.#writeFile(`${line.text}\n`);
   }
 
-  /** A new process starts. The lines so far become those of the previous process. */
+  /** A new process starts. The lines so far become those of the previous process. Followers go on. */
   beginRun(): void {
     this.#previous = this.#lines;
     this.#lines = [];
@@ -51,7 +51,7 @@ export class ContainerLog {
     this.#followers.clear();
   }
 
-  /** Returns the newest lines of the running process, or with `previous` those of the process before it. */
+  /** Returns the newest lines of the latest process, or with `previous` those of the process before it. */
   lines(previous: boolean): readonly LogLine[] {
     return previous ? this.#previous : this.#lines;
   }

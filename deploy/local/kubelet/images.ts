@@ -125,10 +125,7 @@ function imageName(image: string): string {
   return last.split(/[:@]/)[0] ?? '';
 }
 
-/**
- * The arguments without `--host` and `--kubeconfig`: where the server listens, HOST says, and for the kubeconfig see
- * SETTING_NAMES.
- */
+/** The arguments without `--host` and `--kubeconfig`. The cluster sets both, by the variables HOST and KUBECONFIG. */
 function withoutPlace(args: readonly string[]): string[] {
   const isPlace = (arg = '') => /^--(host|kubeconfig)$/.test(arg);
   return args.filter((arg, i) => !isPlace(arg.split('=')[0]) && !isPlace(args[i - 1]));

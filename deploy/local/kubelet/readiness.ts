@@ -40,10 +40,9 @@ export async function watchReadiness(
   const { httpGet, periodSeconds, timeoutSeconds, failureThreshold } = readinessProbe ?? {};
   const port =
     typeof httpGet?.port === 'string' ? ports?.find(({ name }) => name === httpGet.port)?.containerPort : httpGet?.port;
-  if (!httpGet || port === undefined) {
-    onChange(true);
-    return;
-  }
+  if (!httpGet) onChange(true);
+  // As in Kubernetes, a container whose probe names a port that it does not have is never ready.
+  if (!httpGet || port === undefined) return;
   // A field that is 0 has its default, as in Kubernetes.
   const periodMs = (periodSeconds || 10) * 1000;
   const timeoutMs = (timeoutSeconds || 1) * 1000;

@@ -44,12 +44,16 @@ describe('readiness', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is reported at once without a probe', async () => {
+  it.each([
+    ['is reported at once without a probe', {}, [true]],
+    ['is never reported if the probe names an unknown port', { readinessProbe: { httpGet: { port: 'web' } } }, []],
+  ])('%s', async (_, more, reported) => {
     const told: boolean[] = [];
     const onChange = (ready: boolean) => told.push(ready);
-    const deps = { clock: new FakeClock(), check: async () => false };
-    await watchReadiness({ name: 'c', image: 'i' }, '127.0.0.7', onChange, deps, new AbortController().signal);
-    expect(told).toEqual([true]);
+    const deps = { clock: new FakeClock(), check: async () => true };
+    const { signal } = new AbortController();
+    await watchReadiness({ name: 'c', image: 'i', ...more }, '127.0.0.7', onChange, deps, signal);
+    expect(told).toEqual(reported);
   });
 
   it.each([
