@@ -149,8 +149,8 @@ function deployment(options: SeedOptions): Seed {
 }
 
 /**
- * The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. There is no DNS of the cluster on this
- * machine, so that PATH_CHECKS, if `npm start -- --env` sets it, finds the Service under the name localhost.
+ * The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. This machine has no DNS of the cluster:
+ * PATH_CHECKS, if `npm start -- --env` sets it, looks for the Service under the name localhost.
  */
 function env({ podPort, intervalS, servicePort, apiUrl, serverEnv }: SeedOptions): EnvVar[] {
   const defaults: EnvVar[] = [

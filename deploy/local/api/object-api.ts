@@ -148,7 +148,7 @@ function writeBounded(response: Response, text: string): void {
 
 /**
  * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous` and `follow` as in
- * the real API. Throws ApiError 400 before anything has been written.
+ * the real API, except that `follow` goes on when the container is restarted. Throws ApiError 400 before anything has been written.
  */
 function serveLog({ store, logOf, target: { query }, response }: Exchange, pod: PodObject): void {
   const log = logOf(pod.metadata.uid, containerOf(pod, query.get('container') ?? ''));
