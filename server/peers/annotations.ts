@@ -43,6 +43,7 @@ const ANSWER_LIMITS = {
 /** The annotations of the whole mesh. A write is sent to all pods; a read merges the copies of all pods into our own. */
 export class MeshAnnotations {
   readonly #deps: MeshAnnotationsDeps;
+  /** How many writes are being sent to other pods, the late ones included. */
   #writes = 0;
 
   constructor(deps: MeshAnnotationsDeps) {
@@ -107,6 +108,7 @@ export class MeshAnnotations {
     return own.get(id);
   }
 
+  /** Keeps a write and sends it to all other pods. Rejects, and changes nothing, as `write` does. */
   async #replicate(annotation: Annotation, deleted: boolean): Promise<WrittenAnnotation> {
     const { own, broadcast, clock, random, writeToken } = this.#deps;
     const { id } = annotation;

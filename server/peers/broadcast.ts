@@ -10,6 +10,7 @@ import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } fro
 
 /** A question for all pods. Those with the same path share one round of calls. */
 export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse' | 'maxBytes' | 'maxValues'> {
+  /** Our own answer. */
   own(): T | Promise<T>;
   /**
    * At most this many ready pods are asked, beginning with a random one, and as many terminating ones: when all pods are replaced
@@ -113,6 +114,7 @@ export class PeerBroadcast {
     return { ...result, parts: [ownAnswer, ...parts] };
   }
 
+  /** The pods to call; `most`: see `BroadcastQuery`. */
   #others(most = Number.POSITIVE_INFINITY): Pod[] {
     const selfUid = this.#deps.selfUid();
     const others = this.#deps.snapshot().pods.filter((pod) => pod.lifecycle !== 'gone' && pod.uid !== selfUid);
@@ -124,6 +126,7 @@ export class PeerBroadcast {
     });
   }
 
+  /** Calls pods and waits for their answers, no longer than `withinMs`. */
   async #callEach<T>(
     pods: readonly Pod[],
     request: () => PeerRequest<T>,

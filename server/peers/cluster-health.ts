@@ -128,18 +128,22 @@ function* blamedLinks({ failed, intermittent, slow }: Analysis) {
     addTo(into[to], outcome, source);
     addTo(from[source], outcome, to);
   });
-  // By pod: how many pods only it does not reach. At least three have a link into each of those, so two others reach it.
+  // By pod: how many pods it does not reach although all others do. At least three pods have a judged link to each of those, so at
+  // least two others reach it.
   const alone = new Uint32Array(pods.length);
   for (const [pod, { count, others }] of into.entries()) {
     const [source = 0] = others;
     if (count === 1 && pairs.judged.at('intoPod', pod) >= 3) alone[source] = (alone[source] ?? 0) + 1;
   }
+  const graver = [failed, intermittent];
+  const all = [...graver, slow];
+  /** Whether a failed link speaks against its source; else it speaks against its destination. */
   const blamesSource = (source: number, to: number, isTimeout: boolean) => {
-    // The causes of slow links include the graver ones.
+    const hasFinding = (one: DefectAnalysis) => one.evidenceOf(source, to) !== undefined;
+    // The causes of slow links include those of failed and intermittent ones. Slowness itself explains only timeouts.
     const isExplained = slow.causes.explains(source, to);
-    const has = (one: DefectAnalysis) => isExplained && one.evidenceOf(source, to) !== undefined;
-    const by = has(failed) ? failed : has(intermittent) ? intermittent : isTimeout && has(slow) ? slow : null;
-    return by === null ? (alone[source] ?? 0) >= 2 : by.causes.blamesSource(source, to);
+    const by = isExplained ? (isTimeout ? all : graver).find(hasFinding) : undefined;
+    return by === undefined ? (alone[source] ?? 0) >= 2 : by.causes.blamesSource(source, to);
   };
   yield* eachFailed((source, to, outcome) => {
     if (causes.silent.has(to)) return;

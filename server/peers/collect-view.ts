@@ -43,7 +43,7 @@ export interface CollectDeps {
   otherKeepers(uid: string): Pod[];
   copies: Pick<Copies, 'reportOf'>;
   journal: Pick<EventJournal, 'apiLostAt'>;
-  /** The resolution of the results kept from `ageMs` ago, in ms. */
+  /** The resolution of our own results from `ageMs` ago, in ms: see `Results.resolutionMs`. */
   resolutionMs(ageMs: number): number;
 }
 
@@ -70,7 +70,7 @@ export interface PastView {
   ofMesh(): NonNullable<Mesh['past']>;
 }
 
-/** Tolerance of times computed from ages. We count back from the arrival of a report, but it was written a little earlier. */
+/** Tolerance of times computed from ages: they count back from when a report was written, we count from its arrival a little later. */
 const AGE_TOLERANCE_MS = 1_000;
 
 /** The mesh as it is now, with statistics over `windowMs`. */
@@ -84,7 +84,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
     past: null,
     ownReport: () => deps.ownReport(windowMs),
     merge: (report, arrival) => {
-      // A window must be covered without the tolerance, which is a third of a window of 3 s. `memoryGap` adds it.
+      // `memoryGap` allows AGE_TOLERANCE_MS, a third of a window of 3 s. A window must be covered in full, so it gets no tolerance.
       const windowFromMs = arrival.atMs - windowMs - AGE_TOLERANCE_MS;
       const sinceMs = Math.max(windowFromMs, remembersSinceMs(index.pods[arrival.pod], deps));
       // A process remembers what it measured since it started. `atMs` and `bootTimeMs` of a report are by one clock: its pod's.
@@ -94,7 +94,7 @@ export function viewOfNow(windowMs: number, deps: CollectDeps): CollectView {
   };
 }
 
-/** Adds the pods of `gone` that discovery does not know. Sorted as discovery sorts pods. */
+/** Adds the pods of `gone` that discovery does not know, as those that left before we started. Sorted as discovery sorts pods. */
 function withGone(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoverySnapshot {
   const known = new Set(snapshot.pods.map(({ uid }) => uid));
   const missing = gone.filter(({ uid }) => !known.has(uid));
@@ -154,7 +154,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
       // Nothing older than HISTORY_WINDOW is kept.
       const keptSinceMs = arrival.atMs - deps.settings().historyWindowMs;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), keptSinceMs);
-      // A pod is listed for up to one list interval after its process has ended, so a copy may end that much before the range does.
+      // A pod may stay listed for one list interval after its process has ended, so its copy may end that much before the range does.
       const copyUntilMs = toMs - intervalWithoutPingsMs(deps.settings().refreshIntervalMs);
       const missingDetail =
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
@@ -222,7 +222,7 @@ function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
-  // It knows at most the end of the range, and no link. -Infinity: say in any case when its memory begins.
+  // Its memory begins after the range, and it has no link. -Infinity: the text says in any case when its memory begins.
   return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 

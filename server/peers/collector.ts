@@ -82,8 +82,9 @@ export class Collector {
   /** A finished mesh that is young enough; null without one. */
   #recentMesh(windowMs: number, maxAgeMs: number): Mesh | null {
     const recent = ofWindow(this.#finished, windowMs);
-    const ageMs = recent === undefined ? 0 : this.#deps.clock.monotonicMs() - recent.endMs;
-    return recent !== undefined && ageMs <= maxAgeMs ? { ...recent.mesh, ageMs } : null;
+    if (recent === undefined) return null;
+    const ageMs = this.#deps.clock.monotonicMs() - recent.endMs;
+    return ageMs <= maxAgeMs ? { ...recent.mesh, ageMs } : null;
   }
 
   /**

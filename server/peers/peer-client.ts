@@ -33,6 +33,7 @@ export interface PeerClientSettings extends Addressing {
   checkTimeoutMs: number;
 }
 
+/** When the answer to a call was written. */
 export interface Written {
   /** ms since the epoch by our clock: the middle of the call. Ages in the answer count from here. */
   atMs: number;
