@@ -41,8 +41,9 @@ interface Copy {
   untilMs: number;
   /** A time of the process plus this is a monotonic time of ours. */
   offsetMs: number;
-  /** The most that `offsetMs` may be wrong by: half of the quickest call. */
+  /** The most that `offsetMs` was wrong by when it was computed, half of how long the call took; and when that was, monotonic. */
   errorMs: number;
+  computedMs: number;
   /** How many targets the process has had: `targets` has all below this number. */
   links: number;
   targets: CopiedTarget[];
@@ -55,6 +56,8 @@ export const PULL_MS = 10_000;
 const TARGET_BYTES = 300;
 const PIECE_BYTES = 400;
 const COPY_BYTES = 1_000;
+/** By this share of the time that passes, the clocks of two machines may drift apart: 100 ppm, the tolerance of cheap quartz. */
+const CLOCK_DRIFT = 1e-4;
 /** What begins this soon after the end of a copy leaves no gap: a call takes that long. */
 const GAP_MS = 1_000;
 /** If nothing new has come from a pod for this long, three pulls have failed. Then its journal is given from the copy. */
@@ -263,10 +266,10 @@ export class Copies {
     const isAfterGap = known !== undefined && sinceMs > known.untilMs + GAP_MS;
     const copy = isAfterGap ? { ...known, sinceMs, untilMs: sinceMs, pieces: [] } : (known ?? newCopy(uid, part));
     if (copy !== known) this.#copies.push(copy);
-    // The quickest call tells best what the clock of the process is now.
-    if (errorMs < copy.errorMs) {
-      copy.errorMs = errorMs;
-      copy.offsetMs = this.#clock.monotonicMs() - agoMs - nowMs;
+    // The quickest call tells best what the clock of the process is, unless it was so long ago that the clocks have drifted apart.
+    const ourMs = this.#clock.monotonicMs();
+    if (errorMs < copy.errorMs + CLOCK_DRIFT * (ourMs - copy.computedMs)) {
+      Object.assign(copy, { offsetMs: ourMs - agoMs - nowMs, errorMs, computedMs: ourMs });
     }
     copy.links = Math.max(copy.links, links);
     const numbers = new Set(copy.targets.map(({ number }) => number));
@@ -318,6 +321,7 @@ function newCopy(uid: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
     untilMs: sinceMs,
     offsetMs: 0,
     errorMs: Number.POSITIVE_INFINITY,
+    computedMs: 0,
     links: 0,
     targets: [],
     pieces: [],

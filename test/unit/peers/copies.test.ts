@@ -11,7 +11,7 @@ import {
   NO_CURSOR,
   parseCopyAnswerSliced,
 } from '../../../server/protocol/copy.ts';
-import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
+import { JOURNAL_FORMAT, type Journal, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import type { Outcome, Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE, type ResultsSettings } from '../../../server/results/history.ts';
@@ -411,6 +411,24 @@ describe('the copy of a pod', () => {
     expect((process.cpuUsage().user - user) / 1000).toBeLessThan(1_000);
     expect(copies.bytes).toBeLessThanOrEqual(COPY_SHARE * 8 * 2 ** 20);
     expect(copies.bytes).toBeGreaterThan(COPY_SHARE * 8 * 2 ** 20 - 1_000);
+  });
+
+  it('ends when its pod was last asked, also after a day in which the clocks of the two machines have drifted apart', async () => {
+    const clock = new FakeClock();
+    const copies = new Copies(resultsSettingsOf(), clock, () => false);
+    const journal: Journal = { format: JOURNAL_FORMAT, id: 'a', knownAgeMs: 1, truncated: false, events: [] };
+    let podMs = 1e6;
+    for (let pull = 0; pull < 8_640; pull++) {
+      const sinceMs = podMs;
+      clock.freeze(10 * SECOND);
+      // The clock of the pod loses 0.5 ms.
+      podMs += 10 * SECOND - 0.5;
+      const part = { nowMs: podMs, sinceMs, untilMs: podMs, links: 0, targets: [], pieces: [], journal };
+      // The first call was the quickest.
+      copies.take(OF, { hasMore: false, copies: [part] }, { agoMs: 0, errorMs: pull === 0 ? 1 : 3 });
+    }
+    const report = await copies.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 });
+    expect(report?.past?.untilAgeMs).toBeLessThanOrEqual(3);
   });
 
   it('forgets what is older than HISTORY_WINDOW, and in the end the pod', async () => {
