@@ -11,15 +11,14 @@ import { countSince } from './pinged-since.ts';
 /** The findings about nodes, pairs of zones and pods. Yields after each node and pod. */
 export function* placeFindings(analysis: DefectAnalysis): Generator<void, Finding[]> {
   const { intoNode, outOfNode, intoPod, outOfPod } = analysis.found;
-  const nodes = [...new Map([...outOfNode, ...intoNode]).keys()].map((node) => [node]);
+  const nodes = [...new Set([...outOfNode.keys(), ...intoNode.keys()])].map((node) => [node]);
   // A node or pod that is bad in both directions is one finding. It describes one direction, and is failed if links fail in either.
   for (const [into, out] of [[intoNode, outOfNode] as const, [intoPod, outOfPod] as const]) {
     for (const [key, evidence] of into) {
       const opposite = out.get(key);
       if (opposite === undefined) continue;
-      const isFailing = evidence.isFailing || opposite.isFailing;
-      evidence.isFailing = isFailing;
-      opposite.isFailing = isFailing;
+      evidence.isFailing ||= opposite.isFailing;
+      opposite.isFailing = evidence.isFailing;
     }
   }
   const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));

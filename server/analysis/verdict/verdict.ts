@@ -8,8 +8,8 @@ import { LinkSummary, windowOf } from './report-window.ts';
 import { selectPods } from './select-pods.ts';
 
 /**
- * Judges whether clauses hold in a mesh, in one pass over all links.
- * `windowMs`: the time range that `mesh` has statistics for. Yields after each report, and each clause that looked at it.
+ * Judges whether clauses hold in a mesh, in one pass over all links. `windowMs`: the length of the time range that `mesh` has
+ * statistics for. Yields after each report, and each clause that looked at it.
  *
  * The verdict of one clause is `fail` if any link violates it, whatever else is not known. `success` and `loss` are about a
  * share: they are `fail` if the share over all links is not as wanted, whatever is missing. A clause that is not `fail` is
