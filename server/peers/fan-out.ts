@@ -32,9 +32,9 @@ export class FanOut {
   }
 
   /**
-   * Runs `call` for every pod; resolves when all have ended. `call` gets the end of its time (monotonic ms) and must not reject.
-   * It resolves to whether the pod answered, or to null if that is not known: then a silent pod stays silent, any other does not
-   * become silent.
+   * Runs `call` for every pod; settles when all have ended, and rejects if one of them has. `call` gets the end of its time
+   * (monotonic ms). It resolves to whether the pod answered, or to null if that is not known: then a silent pod stays silent, any
+   * other does not become silent.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean | null>): Promise<void> {
     const deadlineMs = this.endMs();

@@ -12,8 +12,9 @@ interface ConcurrencyLimits {
 }
 
 /**
- * Calls `work`, which must not reject, for every item in order, and resolves when all have ended. It is a semaphore whose permits
- * expire: otherwise as many silent peers as there are permits would hold up a thousand others.
+ * Calls `work` for every item in order, and resolves when all have ended. If calls reject, the others go on, and it rejects with the
+ * first error at the end. It is a semaphore whose permits expire: otherwise as many silent peers as there are permits would hold up
+ * a thousand others.
  */
 export function forEachConcurrent<T>(
   items: readonly T[],
@@ -21,12 +22,16 @@ export function forEachConcurrent<T>(
   clock: Clock,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let next = 0;
     let permits = limits.concurrency;
     let inFlight = 0;
+    const errors: unknown[] = [];
     const startAllowed = () => {
-      if (next >= items.length && inFlight === 0) resolve();
+      if (next >= items.length && inFlight === 0) {
+        if (errors.length === 0) resolve();
+        else reject(errors[0]);
+      }
       while (next < items.length && permits > 0 && inFlight < limits.maxInFlight) start();
     };
     const start = () => {
@@ -40,11 +45,13 @@ export function forEachConcurrent<T>(
         startAllowed();
       };
       const expiry = clock.setTimer(release, limits.slowAfterMs);
-      void work(item).finally(() => {
-        expiry.cancel();
-        inFlight -= 1;
-        release();
-      });
+      void work(item)
+        .catch((error: unknown) => errors.push(error))
+        .finally(() => {
+          expiry.cancel();
+          inFlight -= 1;
+          release();
+        });
     };
     startAllowed();
   });

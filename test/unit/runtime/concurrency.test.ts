@@ -31,6 +31,17 @@ describe('forEachConcurrent', () => {
     expect(started).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('rejects with the first error when all calls have ended, and makes the other calls all the same', async () => {
+    const limits = { concurrency: 1, slowAfterMs: 50, maxInFlight: 10 };
+    const ended: number[] = [];
+    const done = forEachConcurrent([1, 2, 3], limits, new FakeClock(), async (item) => {
+      if (item < 3) throw new Error(`call ${item}`);
+      ended.push(item);
+    });
+    await expect(done).rejects.toThrow('call 1');
+    expect(ended).toEqual([3]);
+  });
+
   it('does not let calls that hang hold up the others, up to a limit', async () => {
     const { clock, started } = start(30);
     await clock.advance(49);
