@@ -144,7 +144,7 @@ function increase(counts: number[] | Uint32Array, i: number, by: number): void {
 }
 
 /** The bin of `LATENCY_BINS_US` to which a packed duration belongs. */
-function binOf(total16: number): number {
+export function binOf(total16: number): number {
   const us = unpack16(total16);
   let bin = 0;
   while (us > (LATENCY_BINS_US[bin] ?? Number.POSITIVE_INFINITY)) bin += 1;

@@ -1,4 +1,4 @@
-import { LATENCY_BINS_US, type LinkHistory } from '../../../server/protocol/history.ts';
+import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.ts';
@@ -84,10 +84,4 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
     };
   });
   return { from, to, error, nowMs: mesh.atMs, resolutionMs: 2000, steps };
-}
-
-/** The bin of a latency (us) among `LATENCY_BINS_US`. */
-export function latencyBin(us: number): number {
-  const bin = LATENCY_BINS_US.findIndex((bound) => us <= bound);
-  return bin === -1 ? LATENCY_BINS_US.length : bin;
 }

@@ -3,11 +3,10 @@ import type { Annotation, Annotations } from '../../../server/protocol/annotatio
 import type { Events, MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
 import { isLossy } from '../../../server/protocol/link-state.ts';
-import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { recentOf } from '../../../server/protocol/udp.ts';
+import { binOf } from '../../../server/results/steps.ts';
 import { eventPodOf } from '../mesh.ts';
-import { latencyBin } from './mesh-past.ts';
 import type { Scenario } from './plan.ts';
 import { meshOf, podsOf } from './scenarios.ts';
 
@@ -185,7 +184,7 @@ function countsOf({ scenario }: Scene, pods: number): Counts {
         failed += each;
         continue;
       }
-      const bin = latencyBin(unpack16(report.totalUs[i] ?? 0));
+      const bin = binOf(report.totalUs[i] ?? 0);
       byLatency[bin]! += each;
       if (udp !== null && isLossy(recentOf(udp, i))) lossyByLatency[bin]! += each;
     }
