@@ -112,7 +112,7 @@ test('a changed link has notes on its jitter and its usual latency beside its me
   await soon(() => overflowOf(lossy)).toBe(0);
 });
 
-test('on a large and on a small screen the table of changed links fits its frame, with all notes that a link can have', async () => {
+test('on a large and on a small screen changed links fit their frame, with all notes that a link can have, and key figures theirs', async () => {
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs, 7), {
     hash: `${ranges(nowMs)}`.replace('&compare', `_${nowMs - minutes(1)}-${nowMs}&compare`),
@@ -133,6 +133,8 @@ test('on a large and on a small screen the table of changed links fits its frame
           lost: 12,
         });
     }
+    const figure = { value: '0.36 ms → 0.35 ms', note: 'goldpinger-h62klzw2pp-2hqtc lost at 13:53:28' };
+    comparison.report.keyFigures = Array.from({ length: 9 }, (_, i) => ({ name: `Figure ${i}`, ...figure }));
     await route.fulfill({ response: answer, json: comparison });
   });
   await page.reload();
@@ -146,6 +148,12 @@ test('on a large and on a small screen the table of changed links fits its frame
   ] as const) {
     await page.setViewportSize({ width, height });
     await soon(() => overflowOf(page)).toBe(0);
+    const [cut, narrowest] = await page.locator('.key-figures').evaluate((card) => {
+      const widths = [...card.children].map((figure) => figure.getBoundingClientRect().width);
+      return [card.scrollWidth - card.clientWidth, Math.min(...widths)];
+    });
+    expect(cut).toBe(0);
+    expect(narrowest).toBeGreaterThan(149);
     const [report, done] = await Promise.all(
       ['.tools-end a', '.tools-end button'].map((each) => page.locator(each).boundingBox()),
     );
