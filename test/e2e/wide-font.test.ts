@@ -46,6 +46,12 @@ test.each<[what: string, mesh: MeshOptions, hash: string, act?: (page: Page) => 
   ['a folded graph', { pods: 120, scenario: 'slow-pod' }, 'view=graph'],
   ['a large heatmap', { pods: 120, scenario: 'mixed' }, 'view=heatmap&level=pod'],
   ['the events', SLOW, 'view=graph', opened('Events', '.event-log')],
+  [
+    'a moment of the past',
+    SLOW,
+    `view=graph&at=${FEED_TIME_MS - 60_000}`,
+    (page) => page.getByLabel('Speed').waitFor(),
+  ],
   ['help', SLOW, 'view=graph', opened('Help', 'dialog.help')],
   ['zones', { pods: 120, scenario: 'zone-cut' }, 'view=heatmap'],
 ])('%s: in a wide font no text leaves its box, or lies over another one', async (_, mesh, hash, act) => {
