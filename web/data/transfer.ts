@@ -15,7 +15,7 @@ export interface PackedMesh {
   head: Omit<Mesh, 'reports' | 'pods'>;
   /** null = the page has them. */
   pods: Pod[] | null;
-  /** A list of `PackedReport` as JSON, which a browser reads in a third of the time that it needs for a thousand objects. */
+  /** A list of `PackedReport` as JSON, which a browser reads in half the time that it needs for a thousand objects. */
   reports: string;
   /**
    * The columns of all reports, report by report: links, then statistics and results of the UDP probe, if there are any. One

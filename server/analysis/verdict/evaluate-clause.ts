@@ -81,16 +81,18 @@ export class ClauseEvaluation {
   evaluate(window: ReportWindow, unlisted: readonly number[]): void {
     const { clause } = this;
     const { selected, samples, failures, durations, report } = window;
+    const selects = this.selection.to.pods;
     const { links, udp, pod: from } = report;
+    const { length, to: tos, outcome } = links;
     const isLoss = clause.condition.kind === 'loss';
     const us16 = durations[clause.stat];
     const isWhole = report.missingDetail === '';
     // Sums of this report: counting in the fields takes a third longer.
     let [sum, sumBad, held] = [0, 0, 0];
-    for (let i = 0; i < links.length; i++) {
-      const to = links.to[i] ?? 0;
+    for (let i = 0; i < length; i++) {
+      const to = tos[i] ?? 0;
       // Most clauses select few links.
-      if (!this.#selects(from, to)) continue;
+      if (selects[to] !== 1 || !isOfSelf(clause.self, from === to)) continue;
       selected[i] = 1;
       const all = isLoss ? unpack16(udp?.windowSent[i] ?? 0) : (samples[i] ?? 0);
       const bad = isLoss ? unpack16(udp?.windowLost[i] ?? 0) : (failures[i] ?? 0);
@@ -100,7 +102,7 @@ export class ClauseEvaluation {
         this.#mostOfRound = Math.max(this.#mostOfRound, isLoss ? (udp?.sent[i] ?? 0) : 1);
         this.#families.add((links.flags[i] ?? 0) & FLAG_IPV6);
       }
-      const isHeld = holdsOn(clause, all, bad, links.outcome[i] !== 0, us16[i] ?? NONE16, isWhole);
+      const isHeld = holdsOn(clause, all, bad, outcome[i] !== 0, us16[i] ?? NONE16, isWhole);
       if (isHeld) {
         held += 1;
         if (from === to) this.#heldOnSelf += 1;
@@ -115,7 +117,8 @@ export class ClauseEvaluation {
     this.#samples += sum;
     this.#badSamples += sumBad;
     this.#held += held;
-    for (const to of unlisted) if (this.#selects(from, to)) this.#addUndersampled(from, to, 'none');
+    for (const to of unlisted)
+      if (selects[to] === 1 && isOfSelf(clause.self, from === to)) this.#addUndersampled(from, to, 'none');
   }
 
   /**
@@ -195,12 +198,6 @@ export class ClauseEvaluation {
     return listReason(this.differing, mesh, this.nameOf);
   }
 
-  /** Whether the clause selects the link from a selected source to a pod. */
-  #selects(from: number, to: number): boolean {
-    const { self } = this.clause;
-    return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
-  }
-
   #addViolation(window: ReportWindow, link: number, samples: number, bad: number): void {
     this.#violated += 1;
     if (this.#violations.length >= MAX_VIOLATIONS) return;
@@ -220,6 +217,11 @@ export class ClauseEvaluation {
     if (this.#firstUndersampled !== '') return;
     this.#firstUndersampled = `${this.nameOf(from)} → ${this.nameOf(to)} (${found})`;
   }
+}
+
+/** Whether `self=` of a clause selects a link; `isSelf`: of a pod to itself. */
+function isOfSelf(self: Clause['self'], isSelf: boolean): boolean {
+  return self === 'include' || (self === 'only') === isSelf;
 }
 
 function isIpv6({ links }: MergedReport, link: number): boolean {
