@@ -43,7 +43,8 @@ export function readPod(object: unknown) {
     isDeleted: metadata.deletionTimestamp !== '',
     /**
      * When the deletion was requested; 0 if it was not. The API's `deletionTimestamp` lies the grace period after the request. When
-     * the pod has ended, the API server sets both again, to the time of the end and to 0: so only the first time is the request's.
+     * the pod has ended, the API server sets both again, to the time of the end and to 0: then this is the time of the end, so callers
+     * keep the first value.
      */
     deletedMs: deletionMs === 0 ? 0 : deletionMs - graceMs,
     /** Status of the Ready condition: True, False or Unknown; '' without one. */
@@ -53,9 +54,9 @@ export function readPod(object: unknown) {
     /** Sum of the restarts of all containers, init containers left out. */
     restarts: status.containerStatuses.reduce((sum, container) => sum + container.restartCount, 0),
     /** When the running container that started last was started; 0 if none runs. */
-    startedMs: Math.max(0, ...status.containerStatuses.map(({ state }) => timeOf(state?.running?.startedAt ?? ''))),
-    /** The newest time that the object names, apart from its deletion. */
-    newestMs: Math.max(0, ...times.map((time) => timeOf(time ?? ''))),
+    startedMs: newestOf(status.containerStatuses.map(({ state }) => state?.running?.startedAt)),
+    /** The newest time that the object names, apart from its deletion. A pod that we first see finished ended no earlier. */
+    newestMs: newestOf(times),
   };
 }
 
@@ -117,6 +118,11 @@ type PodStatus = v.InferOutput<typeof podSchema>['status'];
 
 function timeOf(text: string): number {
   return Date.parse(text) || 0;
+}
+
+/** The newest of some times; 0 if there is none. Not by spreading: `MAX_PARTS` arguments are too many for a call. */
+function newestOf(texts: readonly (string | null | undefined)[]): number {
+  return texts.reduce((newest, text) => Math.max(newest, timeOf(text ?? '')), 0);
 }
 
 /** Reasons of a waiting container that every pod has while it starts. */

@@ -21,6 +21,8 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.disable('x-powered-by');
   // Answers of the API change with each ping: no ETag would match, and each costs a hash. Files of the page have their own.
   app.set('etag', false);
+  // Pages of other origins cannot read answers: there is no Access-Control-Allow-Origin, and helmet sets
+  // Cross-Origin-Resource-Policy to same-origin. `/heatmap.png` alone is open.
   app.use(
     helmet({
       contentSecurityPolicy: {

@@ -43,7 +43,9 @@ export function meshRoutes(router: IRouter, context: RouteContext, streams: Stre
     const report = isPast
       ? await pastReportOf(req, context)
       : await monitor.report(windowParameter(req, context.config.historyWindowMs));
-    res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
+    // The hash of the table of peers that the asker has already.
+    const knownHash = textParameter(req, 'peers', '');
+    res.type('application/json').send(encodePodReport(report, knownHash));
   });
 
   router.get('/api/v1/mesh', acceptsJson, async (req, res) => {

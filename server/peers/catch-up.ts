@@ -13,14 +13,14 @@ interface CatchUpDeps {
   annotations: Pick<MeshAnnotations, 'catchUp'>;
 }
 
-/** In each round this many other pods are asked. */
+/** In each round this many ready pods are asked, and as many terminating ones, which alone know what came before a rollout. */
 const ASKED_PODS = 3;
 /**
- * The waits before the first rounds. The first round comes when most other pods have been pinged. There are several rounds,
- * because the pods that are asked first may be new too.
+ * The waits before the first rounds. The first round comes after the first pings of a small mesh (2 s), so as not to delay them.
+ * There are several rounds, because the pods that are asked first may be new too.
  */
 const ROUND_WAITS_MS = [2_500, 3_000, 10_000, 15_000, 30_000];
-/** The wait before each further round, if nobody has answered yet: a node may be cut off in its first minute. */
+/** The wait before each further round, if nobody has told the departed pods yet: a node may be cut off in its first minute. */
 const RETRY_WAIT_MS = 30_000;
 /** 500 departed pods with the longest labels. */
 const ANSWER_LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 50_000 };

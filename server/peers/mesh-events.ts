@@ -65,6 +65,7 @@ export function windowsOf(settings: PingSettings): MergeWindows {
     probeMs,
     apiMs: Math.max(probeMs, MAX_LIST_AGE_MS + SLACK_MS),
     pingTimeoutMs: settings.pingTimeoutMs,
+    // A link cannot fail, recover and fail again in less than two intervals.
     sameLinkMs: Math.min(roundMs, 1.9 * refreshIntervalMs),
   };
 }
@@ -87,6 +88,7 @@ export class MeshEvents {
     const { clock, settings, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
     const windows = windowsOf(settings);
     const widestMs = Math.max(windows.linkMs, windows.probeMs, windows.apiMs);
+    // Another pod may notice an event of the beginning of the range this much earlier: asked for too, so that the two are merged.
     const minutes = Math.max(1, Math.ceil((clock.nowMs() - fromMs + widestMs) / MINUTE_MS));
     const sinceAgeMs = Math.min(minutes * MINUTE_MS, settings.historyWindowMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
@@ -103,6 +105,7 @@ export class MeshEvents {
     const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(all, windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+    // Our own answer is the first.
     const events = newestEvents(fairShares(inRange, journals.parts[0]?.pod?.uid ?? ''), limit);
     return {
       fromMs,

@@ -17,7 +17,10 @@ interface EchoOptions {
   clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** The most echoes in one second. In a mesh of 5000 pods with default settings each pod is sent 1667 datagrams a second. */
+/**
+ * The most echoes in one second; what is beyond has no echo, so its sender counts it as lost. In a mesh of 5000 pods with default
+ * settings each pod is sent 1667 datagrams a second, and where the network hides the senders (SNAT) they have one address.
+ */
 const RATE = { ofAddress: 2000, inAll: 20_000 };
 /** Ports below this belong to system services. Some of them answer whatever they are sent: echo, chargen, DNS. */
 const FIRST_USER_PORT = 1024;

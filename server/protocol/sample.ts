@@ -54,7 +54,7 @@ export interface Sample {
   detail: string;
 }
 
-/** Whether a probe used a connection that was open before. It is not known of a probe that never got an address. */
+/** Whether a probe used a connection that was open before; false also for a probe that never got an address. */
 export function isOverOpenConnection({
   connectUs,
   phase,

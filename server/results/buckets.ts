@@ -13,12 +13,15 @@ export interface Bucket {
   newestMs: number;
   samples: number;
   suspect: number;
-  /** `StoredSample.code` and latency of its last trusted sample, or else of its last one. The code says whether the newest is suspect. */
+  /**
+   * `StoredSample.code` and the latency of its last trusted sample, or of its last one if it has none. Only the suspect bit of the
+   * code is that of its newest sample.
+   */
   code: number;
   lastTotal16: number;
-  /** Failures by outcome, in the order of `OUTCOMES` after `ok`. */
+  /** Failures by outcome, in the order of `OUTCOMES` after `ok`. Suspect samples count only if it has no others. */
   failures: readonly number[];
-  /** Latencies of the ok samples: minimum, median, 95th percentile, maximum. As `failures`: without suspect ones if it has others. */
+  /** Latencies of the ok samples, of suspect ones as for `failures`: minimum, median, 95th percentile, maximum. */
   min16: number;
   median16: number;
   high16: number;
@@ -36,7 +39,7 @@ export function trustedOf({ samples, suspect }: Bucket): number {
   return samples - suspect;
 }
 
-/** How many samples of a bucket failed: of the suspect ones none if it has others. */
+/** How many samples of a bucket failed. */
 export function failuresOf({ failures }: Bucket): number {
   return failures.reduce((sum, count) => sum + count, 0);
 }
@@ -131,7 +134,7 @@ export class BucketLog {
     return this.#chunks.length * BUCKETS_PER_CHUNK * this.#bucketBytes;
   }
 
-  /** How many buckets can be kept whatever happens: the oldest chunk may be reused next. */
+  /** How many buckets are surely kept: the oldest chunk may be reused next. With a single chunk none is sure. */
   get capacity(): number {
     return Math.max(1, this.#maxChunks - 1) * BUCKETS_PER_CHUNK;
   }

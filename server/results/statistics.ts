@@ -13,7 +13,7 @@ export interface Summary {
   count: number;
   /** Those of them that were taken while our own process was short of CPU. */
   suspect: number;
-  /** The samples that failed, without suspect ones; of only suspect samples those that failed. */
+  /** The samples that failed, suspect ones left out. If all samples are suspect, they count. */
   failures: number;
   minUs: number;
   p50Us: number;
@@ -42,8 +42,8 @@ const SAMPLE_WEIGHT = 100;
  *
  * Counts, minimum and maximum are exact. Percentiles are exact over samples. Of a bucket only minimum, p50, p95 and
  * maximum are known, so its other samples are assumed to lie half way between two of them (`DISTRIBUTION`). Over buckets, p50 lies
- * between the smallest and the largest p50 of the buckets, and is right if they resemble each other. The same is true of p95, which
- * rises if a tenth of a time range was slow.
+ * between the smallest and the largest p50 of the buckets, and is right if they resemble each other. The same is true of p95: it
+ * rises when more than a twentieth of a time range was slow, and is the p95 of that slow time when a tenth was.
  */
 export class Statistics {
   readonly #trusted = new SampleGroup();

@@ -72,8 +72,11 @@ export class Store {
     return missed > this.#changes.length ? null : this.#changes.slice(this.#changes.length - missed);
   }
 
-  /** Adds an object, and sets its uid, version and creation time. Throws ApiError 409 if the name is taken. */
-  create(resource: Resource, draft: Draft): KubeObject {
+  /**
+   * Adds an object, and sets its uid, version and creation time. A dry run changes nothing and returns what would be added. Throws
+   * ApiError 409 if the name is taken.
+   */
+  create(resource: Resource, draft: Draft, isDryRun = false): KubeObject {
     const { name, namespace = '' } = draft.metadata;
     if (this.get(resource, namespace, name)) throw alreadyExists(resource, name);
     const metadata = {
@@ -85,14 +88,15 @@ export class Store {
       ...('spec' in draft ? { generation: 1 } : {}),
     };
     const { kind } = resource;
-    return this.#commit('ADDED', resource, { ...draft, apiVersion: apiVersionOf(resource), kind, metadata }, null);
+    const object = { ...draft, apiVersion: apiVersionOf(resource), kind, metadata };
+    return isDryRun ? object : this.#commit('ADDED', resource, object, null);
   }
 
   /**
-   * Replaces an object; an equal object changes nothing. Throws ApiError 404 if the object is gone, and 409 if `object`
-   * has an older version than the stored one ('' = any).
+   * Replaces an object; an equal object changes nothing, nor does a dry run. Throws ApiError 404 if the object is gone, and 409 if
+   * `object` has an older version than the stored one ('' = any).
    */
-  update(resource: Resource, object: KubeObject): KubeObject {
+  update(resource: Resource, object: KubeObject, isDryRun = false): KubeObject {
     const { name, namespace = '', resourceVersion } = object.metadata;
     const previous = this.get(resource, namespace, name);
     if (!previous) throw notFound(resource, name);
@@ -110,6 +114,7 @@ export class Store {
     }
     const next = { ...object, metadata };
     if (sameJson(next, previous)) return previous;
+    if (isDryRun) return next;
     return this.#commit('MODIFIED', resource, next, previous);
   }
 

@@ -54,8 +54,7 @@ export function createObject(store: Store, request: ObjectRequest, body: unknown
   if (resource.namespaced && !store.get(NAMESPACES, '', namespace)) throw notFound(NAMESPACES, namespace);
   const metadata = { ...rest, name, ...(resource.namespaced ? { namespace } : {}) };
   const complete = withDefaults(resource, { ...draft, metadata });
-  if (!isDryRun(request)) return store.create(resource, complete);
-  return { ...complete, metadata: { uid: '', resourceVersion: '', creationTimestamp: '', ...metadata } };
+  return store.create(resource, complete, isDryRun(request));
 }
 
 /** Replaces the object of a request by the body. Throws ApiError 400, 404, 409, 422. */
@@ -98,7 +97,9 @@ export function setScale(store: Store, request: ObjectRequest, body: unknown, co
   return scaleOf(
     put(store, request, stored, {
       ...stored,
+      // As in Kubernetes, whose JSON leaves out 0.
       spec: { ...stored.spec, replicas: spec?.replicas ?? 0 },
+      // '' = of any version.
       metadata: { ...stored.metadata, resourceVersion: metadata?.resourceVersion ?? '' },
     }),
   );
@@ -123,7 +124,7 @@ function put(store: Store, request: ObjectRequest, stored: KubeObject, body: unk
   const { deletionTimestamp: _4, deletionGracePeriodSeconds: _5, ...given } = next.metadata;
   const metadata = { ...given, ...kept, resourceVersion: given.resourceVersion ?? '' };
   const whole = { ...next, metadata, ...('status' in stored && { status: stored['status'] }) };
-  return isDryRun(request) ? whole : store.update(resource, whole);
+  return store.update(resource, whole, isDryRun(request));
 }
 
 /** Completes a new object as the API server does. */

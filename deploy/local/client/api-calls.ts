@@ -25,6 +25,8 @@ export function call(
     // Without this header Node would send the body of a DELETE without its length, and the server would not read it.
     headers['content-length'] = String(Buffer.byteLength(sent));
   }
+  // A URL drops these parts, and then the path names something else: without its pod, it is the namespace.
+  if (/\/\.\.?(?=[/?]|$)/.test(path)) return Promise.reject(new Error('"." and ".." are no names of objects'));
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, url), { method, headers, ca: caPem, agent: false }, resolve);
     outgoing.on('error', (error: NodeJS.ErrnoException) => {

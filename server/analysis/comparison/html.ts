@@ -1,9 +1,14 @@
 /** Text that is already HTML and must not be escaped again. Only `html` creates it. */
 class Markup {
-  readonly text: string;
+  // A private field: no other object has this type, even if it has a field of the same name.
+  readonly #text: string;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
+  }
+
+  get text(): string {
+    return this.#text;
   }
 }
 
@@ -32,7 +37,7 @@ function partText(part: Part): string {
   if (part === null) return '';
   if (part instanceof Markup) return part.text;
   if (typeof part === 'string' || typeof part === 'number') return escaped(String(part));
-  return part.map(({ text }) => text).join('');
+  return part.map(partText).join('');
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };

@@ -7,6 +7,7 @@ export interface ComparisonSettings extends PingSettings {
   historyWindowMs: number;
 }
 
+/** What a client asks for; null = not given, so that the default is taken. */
 export interface RequestedRanges {
   during: TimeRange;
   before: TimeRange | null;
@@ -26,7 +27,7 @@ const EARLIER_FAULT_MS = 30_000;
 /** A range that is cut to less than this is dropped: it has hardly any sample. A short range that is left has a note. */
 const MIN_RANGE_MS = 1_000;
 
-/** When the fault can have begun at the earliest: after "before". Ms since the epoch. */
+/** When the fault can have begun at the earliest: after a "before" that ended shortly before "during". Ms since the epoch. */
 export function earliestFaultMs({ before, during }: Pick<ComparedRanges, 'before' | 'during'>): number {
   if (before === null) return during.fromMs;
   return Math.min(during.fromMs, Math.max(before.toMs, during.fromMs - EARLIER_FAULT_MS));

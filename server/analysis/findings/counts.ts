@@ -88,11 +88,11 @@ export interface DefectPairs {
   defect: Defect;
   /** One entry for each report, by index of the source. Entries have pairs of other defects too: see `isSymptom`. */
   reports: readonly NotOkPairs[];
-  /** The pairs that are judged: those that are bad or better, and not doubted. */
+  /** Bad pairs and better ones that are not doubted. Worse ones are not judged: a pair that fails does not show whether it is slow. */
   judged: PairCounter;
-  /** Those of `judged` that are not bad. A pair that is worse says nothing about whether it would be milder. */
+  /** Those of `judged` that are not bad. */
   fine: PairCounter;
-  /** The pairs that are probed, whatever their state; of lossy pairs those whose loss is measured. */
+  /** All pairs that are probed. For `lossy`: those whose pings are fine and whose loss is measured. */
   probed: PairCounter;
   /** SLOW_LINK in us if the pairs are slow ones, else 0. */
   slowUs: number;
@@ -134,7 +134,10 @@ export class MeshCounts {
   readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
-  /** Those of `starved` because of which links or paths are doubted. Filled by `add`, `byDefect` and `pathFindings`. */
+  /**
+   * Pods because of which links or paths are doubted. Those that are not in `starved` have no finding: their shortage is over, but
+   * many samples are of that time. Filled by `add`, `byDefect` and `pathFindings`.
+   */
   readonly doubted = new Set<number>();
   /** Whether any pair is probed, that of a pod with itself included, and whether any is in both IP families. */
   isAnyProbed = false;

@@ -32,8 +32,8 @@ interface FindingsContext {
 }
 
 /**
- * Describes each cause of failed, intermittent, slow and lossy links of a mesh as one finding, the gravest first. It makes step 5;
- * the others are shared with health (`peers/cluster-health.ts`), so that the two agree.
+ * Describes each cause of failed, intermittent, slow and lossy links of a mesh as one finding, the gravest first. This function does
+ * step 5; steps 1 to 4 are shared with health (`peers/cluster-health.ts`), so that the two agree.
  *
  * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, lossy, slow, intermittent and failed,
  *    and counts judged and bad pairs by pod, node and pair of zones.
@@ -88,13 +88,15 @@ export function* findingsFrom(analysis: Analysis, context: FindingsContext): Gen
   ]);
 }
 
+/** The kinds that make the mesh unhealthy although no link of theirs fails. */
+const COUNTED_BY_HEALTH: readonly FindingKind[] = ['api-away', 'list-differs', 'report-missing'];
+
 /**
- * At most `MAX_FINDINGS`: those that health counts before others, then the graver kinds, then those with more bad links. If some are
- * left out, the last one says so.
+ * Keeps at most `MAX_FINDINGS`, in the order in which they are given. Kept first are those that health counts too, then the graver
+ * kinds, then those with more bad links. If some are left out, the last one says so.
  */
 function bounded(findings: Finding[]): Finding[] {
-  const isFirst = ({ severity, kind }: Finding) =>
-    severity === 'failed' || kind === 'api-away' || kind === 'list-differs';
+  const isFirst = ({ severity, kind }: Finding) => severity === 'failed' || COUNTED_BY_HEALTH.includes(kind);
   const byRank = findings.toSorted(
     (a, b) =>
       Number(isFirst(b)) - Number(isFirst(a)) ||

@@ -17,7 +17,8 @@ import type { DefectAnalysis, Evidence } from './evidence.ts';
 
 /*
  * Makes a finding of a cause. The titles of findings about links have the form `subject: what, how: advice`, for example
- * `pod-a: unreachable from all 3 others, refused: nothing listens on its port`. The page shows the parts separately.
+ * `pod-a: unreachable from all 3 others, refused: nothing listens on its port`. The page shows the parts separately. Only the title
+ * of an intermittent pod, node or pair of zones ends with `intermittent`; its advice is in the detail.
  */
 
 /** What bad links do: `3 of 4 links into it fail`. */
@@ -106,6 +107,7 @@ export function findingOf({ pairs, mesh }: DefectAnalysis, cause: CauseFacts): F
     countsText(defect, cause),
     isSlow ? medianText(evidence) : '',
     isLossy ? LOSS_REMARK : remark,
+    defect === 'intermittent' && cause.who !== undefined ? adviceSentence(evidence) : '',
   ];
   return makeFinding({
     kind,
@@ -148,10 +150,11 @@ function titleText(defect: Defect, cause: CauseFacts, family: string): string {
     return `${lossText(evidence.shareOfLostDatagrams())} of datagrams${direction} are lost${family}, packet loss, HTTP works: check ${network}`;
   }
   if (defect === 'intermittent') {
-    const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
-    const how =
-      who === '' ? `intermittent${onlyText(failsOnly)}: ${check}` : `${who}: intermittent${onlyText(failsOnly)}`;
-    return `${aboutShare(evidence.shareOfFailedPings())} of pings${direction} fail${family}, ${how}`;
+    const share = evidence.shareOfFailedPings();
+    const pings = share < 0 ? 'some pings' : `${aboutShare(share)} of pings`;
+    const kind = `intermittent${onlyText(failsOnly)}`;
+    const how = who === '' ? `${kind}: ${intermittentAdvice(failsOnly)}` : `${who}: ${kind}`;
+    return `${pings}${direction} fail${family}, ${how}`;
   }
   if (defect === 'failed') {
     const { outcome, phase } = evidence.commonOutcome();
@@ -171,6 +174,15 @@ const CONNECTION_ADVICE: Record<FailsOnly, string> = {
   new: 'check for a new firewall rule or network policy, a full conntrack table or a full listen backlog',
   open: 'check for a firewall, NAT or load balancer that has forgotten them',
 };
+
+function intermittentAdvice(failsOnly: FailsOnly): string {
+  return CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
+}
+
+/** `Check for lost packets.` */
+function adviceSentence(evidence: Evidence): string {
+  return `${intermittentAdvice(evidence.failsOnly()).replace(/^check/, 'Check')}.`;
+}
 
 /** `, only new connections fail`. */
 function onlyText(failsOnly: FailsOnly): string {
@@ -210,9 +222,9 @@ function countsText(defect: Defect, { evidence: { affected }, of, probed = of, d
   return `${counted} ${countText(left)} more ${areNot} counted, because ${why}.`;
 }
 
-/** `about 30 %`: in steps of ten, so that the text does not change with every ping. -1 = not known: `some`. */
+/** `about 30 %`: in steps of ten, at least 5 %, so that the text does not change with every ping. */
 function aboutShare(share: number): string {
-  return share < 0 ? 'some' : `about ${Math.max(5, Math.round(share * 10) * 10)} %`;
+  return `about ${Math.max(5, Math.round(share * 10) * 10)} %`;
 }
 
 /** `about 20 %`: in steps of ten, below ten in steps of one. */

@@ -42,6 +42,7 @@ export function* judgeRecovery(
     const reason = `violated by ${countText(violations.length)} of ${plural(lost.length, 'lost pod')}, for example ${first.to}: ${first.found}`;
     return { verdict: 'fail', reason, violations: violations.slice(0, MAX_VIOLATIONS), missing: [] };
   }
+  // If the replacement may be ready, the list of pods is stale, so this does not pass: `listReason` says so.
   if (undecided === null || mayBeReady(undecided, mesh)) return passUnless(listReason(differing, mesh, nameOf));
   const { failing, unreported } = undecided.links;
   if (failing < 0 && unreported >= 0) return unknown(missingReason([unreported], mesh, nameOf), [unreported]);
@@ -49,9 +50,9 @@ export function* judgeRecovery(
 }
 
 /**
- * Whether a lost pod recovered within the limit. Undecided: the limit has not passed; the last ping that was not ok and the first
- * that was lie on either side of it; or the pod recovered in time counted from when its loss was noticed, but not from when it may
- * have happened.
+ * Whether a lost pod recovered within the limit. Undecided: the limit has not passed; or it lies between the last ping that was not
+ * ok and the first one that was; or the pod recovered in time counted from when its loss was noticed (`lostMs`), but not from when
+ * it may have happened (`earliestMs`).
  */
 function recoveryOf(
   lost: LostPod,
@@ -62,6 +63,7 @@ function recoveryOf(
   const { earliestMs, lostMs, readyMs, healthyMs, unhealthyMs } = lost;
   if (healthyMs !== null && meetsLimit(healthyMs - earliestMs, condition)) return 'in-time';
   const isNotReady = readyMs === null && !mayBeReady(lost, mesh);
+  // `unhealthyMs` is null only without a ready replacement: here the Kubernetes API is silent, so nothing is known since the loss.
   const notRecoveredUntilMs = isNotReady ? nowMs : (unhealthyMs ?? lostMs);
   return meetsLimit(notRecoveredUntilMs - lostMs, condition) ? 'undecided' : 'too-late';
 }

@@ -195,3 +195,14 @@ describe('reading a pod', () => {
     );
   });
 });
+
+test('a pod with as many conditions and containers as are read has a newest time', () => {
+  const conditions = Array.from({ length: 50_000 }, () => ({ type: 'x', lastTransitionTime: '2026-01-01T00:00:20Z' }));
+  const state = { running: { startedAt: '2026-01-01T00:00:30Z' } };
+  const containerStatuses = Array.from({ length: 50_000 }, () => ({ restartCount: 0, state }));
+  const pod = {
+    ...POD,
+    status: { ...POD.status, conditions, containerStatuses, initContainerStatuses: containerStatuses },
+  };
+  expect(readPod(pod).newestMs).toBe(Date.parse('2026-01-01T00:00:30Z'));
+});

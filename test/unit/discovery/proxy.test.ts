@@ -24,6 +24,9 @@ test.each([
   ['https://10.96.0.1', '10.0.0.0/16,192.168.0.0/16', 'http://secure:1'],
   ['https://[fd00::1]', 'fd00::/8', ''],
   ['https://[fd00::1]', 'fd00::1', ''],
+  ['https://[fd00::1]', 'fd00:0:0:0::1', ''],
+  ['https://[fd00::2]', 'fd00::1', 'http://secure:1'],
+  ['https://10.96.0.1', '10.96.0.0/12:443', 'http://secure:1'],
   ['https://[fd00::1]:6443', '[fd00::1]:6443', ''],
   ['https://10.96.0.1', '10.96.0.0/99', 'http://secure:1'],
 ])('%s with NO_PROXY=%j is reached through %j', (url, none, expected) => {

@@ -136,6 +136,14 @@ describe('a template', () => {
       }),
     );
   });
+
+  it('takes no object for markup because it has a text, such as an annotation', () => {
+    const annotations = [{ text: '<script>' }];
+    // @ts-expect-error: only `html` makes markup.
+    const wrong = () => html`<p>${annotations}</p>`.text;
+    expect(wrong).toThrow();
+    expect(html`<ul>${[html`<li>${'<b>'}</li>`]}</ul>`.text).toBe('<ul><li>&lt;b&gt;</li></ul>');
+  });
 });
 
 function redPixels(file: Buffer): number {

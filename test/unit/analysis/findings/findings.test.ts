@@ -437,10 +437,14 @@ it('of more findings than a mesh has, what health counts is not left out, howeve
   }
   builder.set(140, 145, { ...TIMEOUT, flags: FLAG_INTERMITTENT });
   builder.reports[148]!.samePeers = false;
+  builder.silence(147);
   const findings = builder.findings();
   expect(findings).toHaveLength(MAX_FINDINGS);
   expect(findings.find(({ severity }) => severity === 'failed')).toMatchObject({ subject: 'pod-140 → pod-145' });
-  expect(findings.at(-1)).toMatchObject({ kind: 'list-differs', pods: [148] });
+  expect(findings.slice(-2)).toMatchObject([
+    { kind: 'list-differs', pods: [148] },
+    { kind: 'report-missing', pods: [147] },
+  ]);
 });
 
 it('of more bad pods than a mesh has findings, those with the most bad links are kept', () => {

@@ -145,7 +145,7 @@ const FAULTS: Record<string, Planted> = {
     both(into(5, LOSSY), set(1, 5, LOSSY_NOW), set(2, 5, ENDED), set(3, 5, { ...TIMEOUT, fresh: true })),
     ['pod-intermittent pod-5'],
     [5],
-    { text: /^pod-5: about 30 % of pings into it fail, from \d+ of .*: intermittent\./ },
+    { text: /^pod-5: about 30 % of pings into it fail, from \d+ of .*: intermittent\. .* Check for lost packets\.$/ },
   ],
   'a pod that reaches others at times, and is reached at times, whose newest pings fail': [
     both(

@@ -7,11 +7,12 @@ import { newStore } from '../pod-store.ts';
 
 const spec = { ports: [{ port: 80 }] };
 
-function clientOf(resource: Resource, name: string) {
+function clientOf(resource: Resource, name: string, query = '') {
   const store = newStore();
   store.create(NAMESPACES, { metadata: { name: 'default' } });
-  const request = { resource, namespace: 'default', subresource: '', query: new URLSearchParams() };
+  const request = { resource, namespace: 'default', subresource: '', query: new URLSearchParams(query) };
   return {
+    store,
     create: (body: object) => createObject(store, { ...request, verb: 'create', name: '' }, body),
     replace: (body: object) => replaceObject(store, { ...request, verb: 'update', name }, body),
   };
@@ -30,6 +31,18 @@ it('a client that replaces an object removes the labels that it leaves out, and 
   expect(() => replace({ metadata: { name: 'other' }, spec })).toThrow(
     '(other) does not match the name on the URL (s)',
   );
+});
+
+it('a dry run changes nothing, and is refused for what would be refused', () => {
+  const { create, replace, store } = clientOf(SERVICES, 's', 'dryRun=All');
+  expect(create({ metadata: { name: 's' }, spec }).metadata.name).toBe('s');
+  expect(store.list(SERVICES)).toEqual([]);
+  const stored = store.create(SERVICES, { metadata: { name: 's', namespace: 'default' }, spec });
+  expect(() => create({ metadata: { name: 's' }, spec })).toThrow('already exists');
+  expect(() => replace({ ...stored, metadata: { name: 's', resourceVersion: '1' } })).toThrow('has been modified');
+  const changed = replace({ ...stored, metadata: { name: 's', labels: { app: 'x' } } });
+  expect(changed.metadata.labels).toEqual({ app: 'x' });
+  expect(store.list(SERVICES)).toEqual([stored]);
 });
 
 it('what runs in a pod stays as it is', () => {
