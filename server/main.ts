@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pino } from 'pino';
@@ -26,8 +27,18 @@ if (result.kind === 'print') {
   void run(result.config, result.warnings);
 }
 
+/** Writes a line of the log. One that cannot be written is lost: a full disk, on which pino would wait for ever, stops no ping. */
+function writeLine(line: string): void {
+  try {
+    writeSync(process.stdout.fd, line);
+  } catch {
+    // There is nowhere to say so.
+  }
+}
+
 async function run(config: Config, warnings: string[]): Promise<void> {
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const options = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const log = pino(options, { write: writeLine });
   for (const warning of warnings) log.warn({}, warning);
   log.info({ version: __VERSION__, config: describeConfig(config) }, 'starting');
   process.on('uncaughtException', (error) => {

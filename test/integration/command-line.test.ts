@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import { freePort, killed, SERVER_PROGRAM, ServerProcess } from '../support/server-process.ts';
 
 const started: ServerProcess[] = [];
 afterEach(() => Promise.all(started.splice(0).map((server) => server.kill())));
@@ -34,6 +36,16 @@ describe('the command', () => {
     expect(await server.ended).toBe(1);
     for (const name of ['PING_TIMEOUT=300', 'REFRESH_INTERVAL=often', 'KUBECONFIG=/nowhere: no such file', '--prot'])
       expect(server.stderr).toContain(name);
+  });
+
+  it('answers pings although its log cannot be written, as on a full disk', async () => {
+    const port = await freePort();
+    const unwritable = openSync('/dev/null', 'r');
+    const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port) };
+    const child = spawn(process.execPath, [SERVER_PROGRAM], { env, stdio: ['ignore', unwritable, 'ignore'] });
+    closeSync(unwritable);
+    onTestFinished(() => killed(child));
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200));
   });
 
   it('says which address it cannot have, and ends with 1', async () => {
