@@ -7,7 +7,7 @@ import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { pictureOf } from '../unit/web/pictures.ts';
 import { heatParts, openHeatmap } from './heatmap-visit.ts';
-import { goTo, soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
+import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -201,23 +201,6 @@ describe('what is shown', () => {
     await fold.first().click();
     await soon(() => grid().getAttribute('aria-colcount')).toBe('12');
   });
-});
-
-test('findings at a moved threshold come although the next meshes come while they are computed', async () => {
-  const mesh = meshOf({ pods: 80, scenario: 'healthy' });
-  await open({ pods: 80, scenario: 'healthy' });
-  await page.evaluate(() => {
-    const slices: (() => void)[] = [];
-    const usual = setTimeout;
-    const hold = (run: () => void, ms: number) => (ms === 0 ? slices.push(run) : usual(run, ms));
-    Object.assign(window, { setTimeout: hold, goOn: () => slices.splice(0).map((run) => run()) });
-  });
-  await goTo(page, '#view=heatmap&level=pod&ms=0.05-0.1-0.2');
-  for (let round = 1; (await page.locator('.finding-list').count()) === 0; round++) {
-    feed.show(() => ({ ...mesh, health: { ok: false, reasons: [], general: [`Mesh ${round}.`] } }));
-    await soon(() => page.locator('body').textContent()).toContain(`Mesh ${round}.`);
-    await page.evaluate('goOn()');
-  }
 });
 
 test('thresholds change colours, counts and the address at once, without asking the server; dragged or moved by keys they stay in order', async () => {
