@@ -23,9 +23,11 @@ export interface FoldedCells {
   worstLink: Int32Array;
   /** The latency of that link, us; NaN = none. */
   worstUs: Float32Array;
-  /** Number of links between two groups that were measured or are unknown, and how many of them have the cell's state. */
+  /** Number of links between two groups that were measured or are unknown. */
   links: Uint32Array;
+  /** How many of them have the cell's state. Not exact if that is good or fair. */
   inState: Uint32Array;
+  /** How many of them are lossy. */
   lossy: Uint32Array;
 }
 
@@ -147,6 +149,7 @@ export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, foldin
     if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) continue;
     worstLink[at] = pair;
     worstUs[at] = valueUs[pair] ?? Number.NaN;
+    if (state[pair] === LATE) inState[at] = lateLinks[at] ?? 0;
   }
   return { folding, worstLink, worstUs, links, inState, lossy };
 }

@@ -1,5 +1,5 @@
 import { group } from 'd3';
-import { type Finding, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
+import { type Finding, isAboutLoss, isAboutNode, isAboutZones } from '../../server/protocol/finding.ts';
 import { isJudged, type Lifecycle, type Pod } from '../../server/protocol/pod.ts';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import type { Level, Selection } from './address.ts';
@@ -122,7 +122,9 @@ function foldFinding(finding: Finding, all: Pod[], toGroups: (pods: readonly num
   const place = findingPlace(finding, all);
   const folded = { ...finding, pods: toGroups(place?.pods ?? finding.pods), from: toGroups(finding.from) };
   if (!isAboutNode(finding.kind)) return folded;
-  return { ...folded, kind: place?.axis === 'column' ? 'pod-reaches-nobody' : 'pod-unreachable' };
+  const isOut = place?.axis === 'column';
+  if (isAboutLoss(finding.kind)) return { ...folded, kind: isOut ? 'pod-lossy-out' : 'pod-lossy' };
+  return { ...folded, kind: isOut ? 'pod-reaches-nobody' : 'pod-unreachable' };
 }
 
 /** Whether a finding of this picture is about all judged pods of `index`: always at pod level, not always of a group. */

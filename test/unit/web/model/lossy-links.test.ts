@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isAboutLoss } from '../../../../server/protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
+import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import { foldPicture, foldWords, podLink } from '../../../../web/model/levels.ts';
 import { type ChoiceRequest, chooseLinks } from '../../../../web/model/link-choice.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
@@ -94,6 +95,23 @@ describe('a folded link', () => {
       builder.set(0, 5, { firstByteUs: 20_000 });
     });
     expect(podLink(picture, 0, 2)).toEqual({ from: 1, to: 4 });
+  });
+
+  it('with one late link, which is lossy too, does not call the healthy ones late', () => {
+    const builder = new MeshBuilder(10, { perNode: 5 }).withUdp();
+    builder.set(1, 7, { ...LOSSY, firstByteUs: 20_000 });
+    const picture = foldPicture(pictureOf(builder), { level: 'node', unfolded: [] });
+    expect(stateAt(picture.state[1])).toBe('warning');
+    expect(foldWords(picture, 0, 1)).toBe('1 of 25 are late, 1 loses datagrams');
+  });
+
+  it('of a node that loses datagrams does not make the node slow', () => {
+    const picture = folded((builder) => {
+      builder.each((from, to) => from < 6 && to >= 6, LOSSY);
+      expect(builder.findings().map(({ kind }) => kind)).toEqual(['node-lossy']);
+    });
+    expect(picture.mesh.findings.map(({ kind }) => kind)).toEqual(['pod-lossy']);
+    expect([...axisStatesOf(picture).rows]).toEqual([-1, -1, -1, -1]);
   });
 
   it('among the pods of a node is lossy too', () => {
