@@ -35,7 +35,11 @@ export class LiveFeed extends Observed<ConnectionState> {
     super(connecting(options.clock));
     this.#options = options;
     options.worker.addEventListener('message', ({ data }) => this.#take(data));
-    const fail = () => this.become({ status: 'lost', retryMs: 0, reason: NO_WORKER });
+    const fail = () => {
+      const { status, sinceMs } = this.state();
+      const lostMs = status === 'lost' ? sinceMs : options.clock.nowMs();
+      this.become({ status: 'lost', sinceMs: lostMs, retryMs: 0, reason: NO_WORKER });
+    };
     options.worker.addEventListener('error', fail);
     options.worker.addEventListener('messageerror', fail);
   }

@@ -142,10 +142,15 @@ test('a loss keeps the mesh, and connecting again as it is connected is no news'
   feed.stop();
 });
 
-test('a worker that cannot be loaded shows as disconnected with a reason', () => {
-  const { feed, failures } = setUp();
+test('a worker that fails shows as disconnected since then, with a reason', async () => {
+  const { clock, feed, failures } = setUp();
+  await clock.advance(60_000);
+  const sinceMs = clock.nowMs();
   for (const fail of failures) fail();
-  expect(feed.state()).toMatchObject({ status: 'lost', reason: expect.stringContaining('reload the page') });
+  await clock.advance(1_000);
+  for (const fail of failures) fail();
+  const reason = expect.stringContaining('reload the page');
+  expect(feed.state()).toMatchObject({ status: 'lost', sinceMs, reason });
 });
 
 test('a page that sends nothing for minutes is no longer served, and comes back with its next message', async () => {
