@@ -114,8 +114,8 @@ export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, optio
       let rank = valueUs[start + to] ?? -1;
       if (code >= FAILED) {
         if (code > FAILED) continue;
-        const forMs = unpack16(report.links.sinceMs[link[to] ?? -1] ?? 0);
-        rank = forMs < 0 ? -1 : FAILED_RANK + forMs;
+        // A Goldpinger pod does not say for how long (-1).
+        rank = FAILED_RANK + Math.max(0, unpack16(report.links.sinceMs[link[to] ?? -1] ?? 0));
       }
       if (!(rank > mostRank)) continue;
       mostRank = rank;

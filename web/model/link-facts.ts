@@ -1,5 +1,5 @@
 import { countedSamples } from '../../server/protocol/link-quality.ts';
-import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
+import { FLAG_IPV6, NONE16, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { lostOf, sentOf, UNKNOWN_HOPS } from '../../server/protocol/udp.ts';
@@ -18,7 +18,7 @@ export interface LinkFacts {
   connectUs: number;
   firstByteUs: number;
   totalUs: number;
-  /** Since when the link is ok or failing, ms since the epoch by the serving pod's clock; -1 = not measured. */
+  /** Since when the link is ok or failing, ms since the epoch by the serving pod's clock; -1 = unknown, as in Goldpinger's `/check`. */
   sinceMs: number;
   /** Time of the newest sample, like `sinceMs`. */
   sampledMs: number;
@@ -87,8 +87,8 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
     connectUs: us(links.connectUs),
     firstByteUs: us(links.firstByteUs),
     totalUs: us(links.totalUs),
-    sinceMs: report.atMs - us(links.sinceMs),
-    sampledMs: report.atMs - us(links.ageMs),
+    sinceMs: timeOf(report.atMs, unpack16(links.sinceMs[i] ?? NONE16)),
+    sampledMs: timeOf(report.atMs, unpack16(links.ageMs[i] ?? NONE16)),
     family: (flags & FLAG_IPV6) === 0 ? 4 : 6,
     detail: report.details.find(([link]) => link === i)?.[1] ?? '',
     stats:
@@ -115,4 +115,9 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
           },
     missing,
   };
+}
+
+/** The time `ageMs` before `atMs`; -1 if the age is negative (unknown). */
+function timeOf(atMs: number, ageMs: number): number {
+  return ageMs < 0 ? -1 : atMs - ageMs;
 }

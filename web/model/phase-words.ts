@@ -77,7 +77,7 @@ function directionWords(facts: LinkFacts, context: MessageContext): LinkWords {
     case 'warning':
       return lateWords(facts, from);
     case 'unknown':
-      return { title: `No report from ${from}.`, text: missingWords(facts, from) };
+      return unknownWords(facts, from);
     case 'not-probed':
     case 'not-yet':
       if (facts.missing === 'passive')
@@ -150,7 +150,7 @@ function failedWords({ outcome, phase }: LinkFacts, context: MessageContext): Li
 function failedTitle(outcome: Outcome, phase: Phase | null, { to, timeoutMs }: MessageContext): string {
   const titles: Record<Outcome, string> = {
     refused: `${to} refuses the connection.`,
-    reset: `The connection is reset ${WHILE[phase ?? 'connect']}.`,
+    reset: `The connection is reset${phase === null ? '' : ` ${WHILE[phase]}`}.`,
     timeout: timeoutTitle(phase, latencyText(timeoutMs * 1000)),
     unreachable: `${to} is unreachable.`,
     dns: `The name of ${to} does not resolve.`,
@@ -162,14 +162,20 @@ function failedTitle(outcome: Outcome, phase: Phase | null, { to, timeoutMs }: M
   return titles[outcome];
 }
 
+/** `phase`: null = unknown, as in the error texts of some Goldpinger pods. */
 function timeoutTitle(phase: Phase | null, limit: string): string {
+  if (phase === 'connect') return `No connection within ${limit}.`;
   if (phase === 'first-byte') return `Connects, but no response within ${limit}.`;
-  return phase === 'body' ? `Incomplete response after ${limit}.` : `No connection within ${limit}.`;
+  return phase === 'body' ? `Incomplete response after ${limit}.` : `No response within ${limit}.`;
 }
 
-function missingWords({ missing }: LinkFacts, from: string): string {
-  if (missing === 'not-asked')
-    return `It was not asked: no address yet, or out of time. Outbound results of ${from} are unknown.`;
-  if (missing === '') return 'Its report has no result for this link.';
-  return `The request for its report failed: ${missing}. Outbound results of ${from} are unknown.`;
+function unknownWords({ missing }: LinkFacts, from: string): LinkWords {
+  // It did report: the page shows one phase, and the report has only the total.
+  if (missing === '')
+    return { title: 'Answered, phase not measured.', text: `${from} reports in Goldpinger’s format, without phases.` };
+  const why =
+    missing === 'not-asked'
+      ? 'It was not asked: no address yet, or out of time.'
+      : `The request for its report failed: ${missing}.`;
+  return { title: `No report from ${from}.`, text: `${why} Outbound results of ${from} are unknown.` };
 }

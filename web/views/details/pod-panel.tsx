@@ -223,11 +223,11 @@ export function lastPingsInto(picture: Picture, to: number): Result[] {
   return pods.flatMap(({ index, name, pod }) => {
     const { outcome, totalUs, sinceMs, sampledMs } = linkFacts(picture, index, to);
     if (outcome === null || index === to) return [];
-    const clock = (atMs: number) => clockText(atMs, mesh.atMs);
+    const when = (word: string, atMs: number) => (atMs < 0 ? '' : ` ${word} ${clockText(atMs, mesh.atMs)}`);
     const isFailed = outcome !== 'ok';
     const words = isFailed
-      ? `${linkWords({ state: 'failed', outcome })} since ${clock(sinceMs)}`
-      : `${latencyText(totalUs)} at ${clock(sampledMs)}`;
+      ? `${linkWords({ state: 'failed', outcome })}${when('since', sinceMs)}`
+      : `${latencyText(totalUs)}${when('at', sampledMs)}`;
     return [{ key: pod.uid, name, words, isFailed }];
   });
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NONE16 } from '../../../../server/protocol/links.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import type { Scenario } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -36,6 +37,16 @@ test('where nothing was measured nothing is claimed, and why is said', () => {
 
 test("Goldpinger's whole milliseconds come without phases", () => {
   expect(factsOf('check-only', 0, 1)).toMatchObject({ outcome: 'ok', connectUs: -1, firstByteUs: -1, totalUs: 0 });
+});
+
+test('times that a report does not have are not known, instead of being the time of the report', () => {
+  const picture = pictureOf({ pods: 4, scenario: 'check-only' }, ({ reports }) => {
+    for (const { links } of reports) {
+      links.sinceMs.fill(NONE16);
+      links.ageMs.fill(NONE16);
+    }
+  });
+  expect(linkFacts(picture, 0, 1)).toMatchObject({ outcome: 'ok', sinceMs: -1, sampledMs: -1 });
 });
 
 test('what the UDP probe measured is a fact of the link; without the probe there is none', () => {

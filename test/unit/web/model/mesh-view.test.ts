@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../../server/protocol/link-state.ts';
-import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../../../server/protocol/links.ts';
+import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, NONE16, pack16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { LIFECYCLES, type Lifecycle } from '../../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
@@ -76,6 +76,9 @@ test('the worst link is the one that has failed longest, else the slowest', () =
     reportOf(1, [{ to: 0, outcome: 3, sinceMs: 60_000 }, { to: 1 }]),
   ];
   expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 1, to: 0 });
+  // Goldpinger does not say since when a link fails.
+  for (const { links } of reports) links.sinceMs.fill(NONE16);
+  expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 0, to: 1 });
   reports[0]!.links.outcome.fill(0);
   reports[1]!.links.outcome.fill(0);
   expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 0, to: 0 });

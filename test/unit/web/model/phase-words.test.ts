@@ -104,14 +104,17 @@ describe('the message of a link', () => {
   });
 
   test('of a timeout depends on the phase that timed out', () => {
-    const titles = (['connect', 'first-byte', 'body'] as const).map(
+    const titles = (['connect', 'first-byte', 'body', null] as const).map(
       (phase) => linkMessage(facts({ state: 'failed', outcome: 'timeout', phase }), GOOD, CONTEXT).title,
     );
     expect(titles).toEqual([
       'No connection within 300 ms.',
       'Connects, but no response within 300 ms.',
       'Incomplete response after 300 ms.',
+      'No response within 300 ms.',
     ]);
+    const reset = facts({ state: 'failed', outcome: 'reset', phase: null });
+    expect(linkMessage(reset, GOOD, CONTEXT).title).toBe('The connection is reset.');
   });
 
   test('is a full sentence for every outcome and every state', () => {
@@ -131,6 +134,10 @@ describe('the message of a link', () => {
   test('says that the source did not report', () => {
     const silent = facts({ state: 'unknown', outcome: null, missing: 'timeout' });
     expect(linkMessage(silent, GOOD, CONTEXT)).toMatchObject({ title: 'No report from goldpinger-001.' });
+    const phaseless = facts({ state: 'unknown', connectUs: -1, firstByteUs: -1 });
+    expect(linkMessage(phaseless, GOOD, CONTEXT)).toMatchObject({
+      title: 'Answered, phase not measured.',
+    });
   });
 });
 
