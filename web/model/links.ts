@@ -38,6 +38,11 @@ export function* indexesOf(list: Uint8Array, value: number): Generator<number> {
   for (let at = list.indexOf(value); at >= 0; at = list.indexOf(value, at + 1)) yield at;
 }
 
+/** Whether the pings of a link in this state are answered, and not slow. */
+export function arePingsFine(state: LinkState): boolean {
+  return state === 'good' || state === 'fair' || state === 'warning';
+}
+
 /** Converts counts by index in `LINK_STATES` to counts by state. */
 export function countsByState(tally: ArrayLike<number>): Record<LinkState, number> {
   return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;

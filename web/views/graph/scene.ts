@@ -1,5 +1,5 @@
 import { LABEL_SPACE } from '../../model/label-layout.ts';
-import { type LinkState, stateAt } from '../../model/links.ts';
+import { arePingsFine, type LinkState, stateAt } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Box, Ring } from '../../model/ring-layout.ts';
 import { arrowHead, type Curve, distanceTo, linkCurve, overlap, type Point, pointAt, selfLoop } from './geometry.ts';
@@ -107,12 +107,10 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
 
 /** The line of a lossy link, and its colour: datagrams are lost on it, and that is all that is wrong. */
 const LOSSY_LINE = { width: 2.25, dash: [7, 4], marked: false, tone: 'warning' as LinkState };
-/** The states of links whose pings are fine. */
-const FINE: ReadonlySet<LinkState> = new Set(['good', 'fair', 'warning']);
 
 /** How the line of a link is drawn: by its state, or as that of a lossy link. */
 export function lineOf({ state, drop }: Pick<SceneLink, 'state' | 'drop'>): typeof LOSSY_LINE {
-  return drop !== null && FINE.has(state) ? LOSSY_LINE : { ...LINK_STYLES[state], tone: state };
+  return drop !== null && arePingsFine(state) ? LOSSY_LINE : { ...LINK_STYLES[state], tone: state };
 }
 
 /** Whether self-links are above or below their pods, because labels are beside them. */

@@ -1,5 +1,5 @@
 import { cross, cumsum, extent, greatest, groups, sort } from 'd3';
-import type { Finding } from '../../../server/protocol/finding.ts';
+import { type Finding, isAboutLoss } from '../../../server/protocol/finding.ts';
 import { countText } from '../../../server/runtime/count-text.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
 import { findingFigure, findingTone, findingWords } from '../../model/finding-words.ts';
@@ -7,7 +7,8 @@ import { findingBlocks, findingPlace, findingsOfNotice, LINK_FINDINGS } from '..
 import { clockText } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
-import { codeOf, severityOf, stateAt, type Tone } from '../../model/links.ts';
+import type { FilterState } from '../../model/link-filter.ts';
+import { type LinkState, severityOf, stateAt, type Tone } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
@@ -38,21 +39,33 @@ export interface Callout {
   pod: number;
 }
 
-const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
-
 /**
  * The callouts of a heatmap: the server's findings about rows, columns and zones, with small cells about single links too, then
  * pods that are gone or have just started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered
- * out get none.
+ * out get none. `states`: only callouts about links in these states (see `FilterState`); empty = all.
  */
-export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
+export function callouts(
+  picture: Picture,
+  axisStates: AxisStates,
+  arrangement: Arrangement,
+  states: readonly string[] = [],
+): Callout[] {
+  const isShown = (state: FilterState) => states.length === 0 || states.includes(state);
   const [named] = findingsOfNotice(picture.mesh.findings);
-  const found = picture.mesh.findings.flatMap(
-    (finding) => findingCallout(picture, arrangement, finding, finding === named) ?? [],
-  );
-  return [...found, ...stageCallouts(picture, arrangement, axisStates)]
+  const found = picture.mesh.findings
+    .filter((finding) => isShown(filterStateOf(finding)))
+    .flatMap((finding) => findingCallout(picture, arrangement, finding, finding === named) ?? []);
+  const staged = (['gone', 'not-yet'] as const).filter(isShown);
+  return [...found, ...stageCallouts(picture, arrangement, axisStates, staged)]
     .slice(0, MAX_CALLOUTS)
     .sort((a, b) => mainRun(a).first - mainRun(b).first);
+}
+
+/** The state by which a filter finds the links that a finding is about. */
+function filterStateOf(finding: Finding): FilterState {
+  if (isAboutLoss(finding.kind)) return 'lossy';
+  const tone = findingTone(finding);
+  return tone === 'suspect' ? 'unreliable' : tone;
 }
 
 /** `isNamed`: the notice above the view says its symptom already. */
@@ -96,10 +109,15 @@ export function mainRun({ runs }: Pick<Callout, 'runs'>): Run {
   return greatest(runs, ({ first, last }) => last - first) ?? { first: 0, last: 0 };
 }
 
-/** Callouts of pods that are gone or have just started: one for those of a node. */
-function stageCallouts(picture: Picture, arrangement: Arrangement, { rows }: AxisStates): Callout[] {
+/** Callouts of pods in one of `states` (they are gone, or have just started): one for those of a node. */
+function stageCallouts(
+  picture: Picture,
+  arrangement: Arrangement,
+  { rows }: AxisStates,
+  states: readonly LinkState[],
+): Callout[] {
   const { pods, mesh } = picture;
-  const staged = [...arrangement.pods].filter((pod) => rows[pod] === GONE || rows[pod] === NOT_YET);
+  const staged = [...arrangement.pods].filter((pod) => states.includes(stateAt(rows[pod])));
   const byNode = groups(staged, (pod) => `${rows[pod]} ${pods[pod]?.pod.node || pod}`);
   return byNode.flatMap(([, some]) => {
     const [first, ...others] = some.flatMap((pod) => pods[pod] ?? []);

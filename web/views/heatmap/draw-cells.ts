@@ -1,3 +1,4 @@
+import type { Outcome } from '../../../server/protocol/sample.ts';
 import { drawMark, type Token } from '../../components/canvas.ts';
 import { valueText } from '../../model/figures.ts';
 import { cellTokens, wordTokens } from '../../model/heat-colours.ts';
@@ -5,7 +6,7 @@ import { FONT } from '../../model/label-layout.ts';
 import { foldWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { HIDDEN } from '../../model/link-filter.ts';
-import { type LinkState, stateAt } from '../../model/links.ts';
+import { arePingsFine, type LinkState, stateAt } from '../../model/links.ts';
 import { DROP, linkMark } from '../../model/marks.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { paintCells, paintShared } from './paint.ts';
@@ -94,7 +95,7 @@ function drawCell(
     ctx.fillText(figureWords(picture.figure, value, size), size / 2, size / 2 + 0.5);
   }
   const outcome = state === 'failed' ? linkFacts(picture, from, to).outcome : null;
-  const sign = picture.lossy[pair] === 1 ? DROP : linkMark(state, outcome);
+  const sign = signOf(state, outcome, picture.lossy[pair] === 1);
   if (sign !== '') drawSign(ctx, token, sign, state, { size, ink, isAlone: !hasFigure });
   if (picture.unreliable[pair] === 1) {
     // In the upper left corner: marks of late cells are on the right.
@@ -106,6 +107,11 @@ function drawCell(
   const foot = footOf(ctx, picture, from, to, size);
   if (outcome !== null && (foot === '' || size >= TWO_WORDS)) drawWord(ctx, token, state, outcome, size, size / 2 + 28);
   if (foot !== '') drawWord(ctx, token, state, foot, size, size - 14);
+}
+
+/** The mark of a cell: a drop if lost datagrams are all that is wrong. A folded cell can also have links that fail or are slow. */
+export function signOf(state: LinkState, outcome: Outcome | null, isLossy: boolean): string {
+  return isLossy && arePingsFine(state) ? DROP : linkMark(state, outcome);
 }
 
 /** The text at the foot of a cell: what a folded link stands for, as far as it fits. */

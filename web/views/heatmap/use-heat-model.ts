@@ -54,11 +54,10 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   const request = { ...room, n: arrangement.pods.length, groups: arrangement.groups };
   // biome-ignore lint/correctness/useExhaustiveDependencies: the values of the request, which is made anew
   const layout = useMemo(() => layoutHeatmap(request), Object.values(request));
-  const found = useMemo(() => {
-    const states = statesOf(filter);
-    const isShown = ({ state }: Callout) => states.includes(state === 'suspect' ? 'unreliable' : state);
-    return callouts(picture, axisStates, arrangement).filter((one) => states.length === 0 || isShown(one));
-  }, [picture, axisStates, arrangement, filter]);
+  const found = useMemo(
+    () => callouts(picture, axisStates, arrangement, statesOf(filter)),
+    [picture, axisStates, arrangement, filter],
+  );
   return { shown, axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Finding } from '../../../../../server/protocol/finding.ts';
+import type { Finding, FindingKind } from '../../../../../server/protocol/finding.ts';
 import { axisStatesOf } from '../../../../../web/model/axis-states.ts';
 import { layoutHeatmap } from '../../../../../web/model/heat-layout.ts';
 import { foldPicture } from '../../../../../web/model/levels.ts';
@@ -17,9 +17,9 @@ import {
 import type { MeshOptions } from '../../../../support/feed/plan.ts';
 import { pictureOf, USUAL } from '../../pictures.ts';
 
-function found(picture: Picture, group: 'none' | 'node' | 'zone' = 'none'): Callout[] {
+function found(picture: Picture, group: 'none' | 'node' | 'zone' = 'none', states: string[] = []): Callout[] {
   const axisStates = axisStatesOf(picture);
-  return callouts(picture, axisStates, arrange(picture, { order: 'name', group, filter: '' }));
+  return callouts(picture, axisStates, arrange(picture, { order: 'name', group, filter: '' }), states);
 }
 
 describe('beside the picture stands', () => {
@@ -111,7 +111,7 @@ describe('beside the picture stands', () => {
 
   test('six at the most, the gravest', () => {
     const { mesh } = pictureOf({ pods: 30, scenario: 'slow-pod' });
-    const of = (pod: number, kind: 'pod-unreachable' | 'pod-slow', severity: 'failed' | 'slow'): Finding => {
+    const of = (pod: number, kind: FindingKind, severity: 'failed' | 'slow'): Finding => {
       return { ...mesh.findings[0]!, kind, severity, pods: [pod], subject: `p${pod}`, title: `p${pod}: bad` };
     };
     const failed = [9, 7, 5, 3, 1].map((pod) => of(pod, 'pod-unreachable', 'failed'));
@@ -120,6 +120,26 @@ describe('beside the picture stands', () => {
     expect(all).toHaveLength(MAX_CALLOUTS);
     expect(all.map((callout) => mainRun(callout).first)).toEqual([1, 3, 5, 7, 8, 9]);
     expect(all.filter(({ state }) => state === 'failed')).toHaveLength(5);
+  });
+
+  test('six at the most of the states that the filter shows; those of lost datagrams with the lossy links', () => {
+    const { mesh } = pictureOf({ pods: 30, scenario: 'slow-pod' });
+    const of = (pod: number, kind: FindingKind, severity: Finding['severity']): Finding => {
+      return { ...mesh.findings[0]!, kind, severity, pods: [pod], subject: `p${pod}`, title: `p${pod}: bad` };
+    };
+    const failed = [9, 7, 5, 3, 1, 0].map((pod) => of(pod, 'pod-unreachable', 'failed'));
+    const others = [of(8, 'pod-slow', 'slow'), of(6, 'pod-lossy', 'slow'), of(4, 'cpu-starved', 'suspect')];
+    const picture = buildPicture({ ...mesh, findings: [...failed, ...others] }, USUAL);
+    const shown = (...states: string[]) => found(picture, 'none', states).map(({ title }) => title);
+    expect(shown('slow')).toEqual(['p8']);
+    expect(shown('lossy', 'unreliable')).toEqual(['p4', 'p6']);
+    expect(shown('warning')).toEqual([]);
+    expect(shown('failed', 'slow')).toHaveLength(MAX_CALLOUTS);
+  });
+
+  test('of pods that are gone or new only what the filter shows', () => {
+    const picture = pictureOf({ pods: 120, scenario: 'mixed' });
+    expect(found(picture, 'node', ['gone']).map(({ state }) => state)).toEqual(['gone']);
   });
 
   test('names that cannot turn the text around', () => {
