@@ -6,7 +6,7 @@ import { postAnnotation } from '../../data/past-client.ts';
 import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
-interface NoteDialogProps {
+interface AnnotationDialogProps {
   /** A time (ms since the epoch) or a time range. */
   when: number | TimeRange;
   nowMs: number;
@@ -18,7 +18,7 @@ interface NoteDialogProps {
 }
 
 /** A form that saves an annotation. It requires the servers' WRITE_TOKEN. */
-export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved }: NoteDialogProps) {
+export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved }: AnnotationDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
   const [error, setError] = useState('');

@@ -81,7 +81,9 @@ export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) =>
   const seen = annotations.filter(({ fromMs, toMs }) => x(toMs ?? fromMs) >= 0 && x(fromMs) <= width);
   const places = seen.map(({ fromMs }) => Math.max(0, x(fromMs)));
   let takenTo = 0;
-  return seen.map(({ id, fromMs, toMs, text, tags }, i) => {
+  return seen.map((annotation, i) => {
+    const { id, fromMs, toMs } = annotation;
+    const text = annotationWords(annotation);
     const at = places[i] ?? 0;
     const right = Math.min(places[i + 1] ?? width, width) - at - FLAG;
     const left = at - takenTo - FLAG;
@@ -94,7 +96,7 @@ export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) =>
       x: at,
       endX: Math.min(width, Math.max(at, x(toMs ?? fromMs))),
       atMs: fromMs,
-      text: annotationWords({ text, tags }),
+      text,
       room,
       isLeft,
     };
@@ -198,5 +200,7 @@ export function stepWords(step: TimelineStep | null): string {
   const { failed, slow, lossy, known } = step;
   const bad = Object.entries({ failed, slow, lossy }).filter(([, count]) => count > 0);
   const words = bad.map(([word, count]) => `${countText(count)} ${word}`).join(', ') || 'no failed or slow links';
-  return known < 1 ? `${words}; data from ${Math.round(known * 100)} % of the pods` : words;
+  // Some pods are missing and some are not, however few.
+  const percent = Math.max(1, Math.min(99, Math.round(known * 100)));
+  return known < 1 ? `${words}; data from ${percent} % of the pods` : words;
 }

@@ -72,15 +72,17 @@ export function Timeline(props: TimelineProps) {
   );
   const steps = useMemo(() => {
     const live = withLive(known, points, nowMs, past.history?.stepMs ?? 0);
-    const firstMs = live[0]?.fromMs ?? nowMs;
+    const knownMs = live[0]?.fromMs ?? nowMs;
     // There is no data before the first step.
-    return firstMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: firstMs }, ...live];
+    return knownMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: knownMs }, ...live];
   }, [known, points, nowMs, past.history, limits]);
   /** What an annotation is being written about; null = none is. */
   const [annotated, setAnnotated] = useState<number | TimeRange | null>(null);
   const [isLogOpen, setLogOpen] = useState(false);
   const [token, setToken] = useState('');
-  const onMoment = (ms: number | null) => onChange({ atMs: ms === null ? null : Math.round(ms), compare: false });
+  // An event can be newer than the newest mesh.
+  const onMoment = (ms: number | null) =>
+    onChange({ atMs: ms === null || ms >= nowMs ? null : Math.round(ms), compare: false });
   const startMs = Math.max(limits.fromMs, ranges[0]?.fromMs ?? past.knownFromMs ?? 0);
   const play = usePlay({ ...props, atMs, startMs, onMoment });
   const onRanges = (next: readonly TimeRange[]) =>
@@ -103,12 +105,7 @@ export function Timeline(props: TimelineProps) {
         onAnnotate={() => setAnnotated(atMs ?? ranges[1] ?? ranges[0] ?? nowMs)}
       />
       {!folded && !address.asTable && (
-        <Track
-          {...shown}
-          {...{ atMs, ranges, onRanges }}
-          onHold={hold}
-          onPick={(ms) => onMoment(ms < nowMs ? ms : null)}
-        />
+        <Track {...shown} {...{ atMs, ranges, onRanges }} onHold={hold} onPick={onMoment} />
       )}
       {!folded && (address.asTable || isLogOpen) && <EventLog {...shown} onMoment={onMoment} />}
       {!folded && <Rounds rounds={past.rounds} nameOf={nameOf} nowMs={nowMs} onPick={onMoment} />}

@@ -44,6 +44,11 @@ export function replaying(play: Play, { toMs }: TimeRange): Play {
   return { playing: true, speed: SPEEDS[0], replay: { toMs, speedAfter: withoutReplay(play).speed } };
 }
 
+/** Changes the speed, which stays when a running replay ends. */
+export function withSpeed(play: Play, speed: number): Play {
+  return { ...play, speed, replay: play.replay && { ...play.replay, speedAfter: speed } };
+}
+
 /** What follows a second after `atMs` was shown. */
 export function stepped(play: Play, atMs: number, nowMs: number): { play: Play; atMs: number | null } {
   const endMs = play.replay?.toMs ?? Number.POSITIVE_INFINITY;
@@ -103,5 +108,5 @@ export function usePlay(request: PlayRequest) {
     setPlay(playing ? paused : { ...play, playing: true });
     if (!playing && atMs === null) move(Math.round(startMs));
   };
-  return { playing, speed, toggle, setSpeed: (next: number) => setPlay({ ...play, speed: next }) };
+  return { playing, speed, toggle, setSpeed: (next: number) => setPlay(withSpeed(play, next)) };
 }

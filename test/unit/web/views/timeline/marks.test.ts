@@ -88,6 +88,11 @@ test('steps in words', () => {
     '1 slow, 3 lossy',
     '2 failed, 1,200 slow; data from 75 % of the pods',
   ]);
+  const shares = [0.001, 0.999].map((known) => stepWords({ ...step, known }));
+  expect(shares.map((words) => words.split('; ')[1])).toEqual([
+    'data from 1 % of the pods',
+    'data from 99 % of the pods',
+  ]);
 });
 
 test('marks: none is lost but those beyond the track, none too near to the next, the gravest tone wins', () => {
@@ -119,6 +124,21 @@ test('flags: words have room up to the next flag, flip left where there is more'
     [260, true],
   ]);
   expect(flags[0]?.text).toBe('fault injected #x');
+});
+
+test('flags: the words of one that flips left end where the tags of the one before it end', () => {
+  const note = (fromMs: number, tags: string[]) => ({
+    id: `n${fromMs}`,
+    fromMs,
+    toMs: null,
+    text: 'a',
+    tags,
+    writtenMs: 0,
+  });
+  const [first, second] = flagsOf([note(600, ['experiment-2', 'delay']), note(930, [])], (ms) => ms, 1000);
+  const written = Math.min(first!.room, first!.text.length * 7);
+  expect([first!.isLeft, second!.isLeft]).toEqual([false, true]);
+  expect(second!.x - second!.room).toBeGreaterThanOrEqual(first!.x + written);
 });
 
 describe('the axis', () => {

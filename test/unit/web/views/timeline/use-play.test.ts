@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { replaying, STOPPED, stepped, withoutReplay } from '../../../../../web/views/timeline/use-play.ts';
+import { replaying, STOPPED, stepped, withoutReplay, withSpeed } from '../../../../../web/views/timeline/use-play.ts';
 
 const NOW_MS = 1_000_000;
 const PLAYING = { ...STOPPED, playing: true };
@@ -14,4 +14,11 @@ test('a replay of a range is slow, ends at its end, and the speed is as before',
   expect(stepped(play, 600_000, NOW_MS)).toEqual({ play, atMs: 605_000 });
   expect(stepped(play, 605_000, NOW_MS)).toEqual({ play: { ...STOPPED, speed: 60 }, atMs: 608_000 });
   expect(withoutReplay(play)).toEqual({ playing: true, speed: 60, replay: null });
+});
+
+test('a speed that is chosen during a replay stays after it', () => {
+  const play = withSpeed(replaying(STOPPED, { fromMs: 0, toMs: 600_000 }), 60);
+  expect(play.speed).toBe(60);
+  expect(withoutReplay(play).speed).toBe(60);
+  expect(withSpeed(PLAYING, 5)).toEqual({ ...PLAYING, speed: 5 });
 });
