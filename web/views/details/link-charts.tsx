@@ -57,7 +57,7 @@ interface SampleChartProps {
   of: Answer<LinkSamples>;
   state: LinkState;
   problemMs: number;
-  /** Whether it ends now; otherwise at the viewed time. */
+  /** Whether it ends now, unless newer samples could not be fetched; otherwise at the viewed time. */
   isNow: boolean;
 }
 
@@ -75,7 +75,7 @@ export function SampleChart({ of: { value, error }, state, problemMs, isNow }: S
   const notes = (
     <>
       <span>{clockText(plot.fromMs, nowMs)}</span>
-      <span>{isNow ? 'now' : clockText(nowMs)}</span>
+      <span>{isNow && error === '' ? 'now' : clockText(nowMs)}</span>
     </>
   );
   const failures = plot.failures.map((x) => `M${x} 2V${SAMPLES_HEIGHT - 2}`).join('');

@@ -180,8 +180,8 @@ export function PodProbes({ picture, view }: { picture: Picture; view: PodView }
       name: shownName(probeName(probe)),
       target: shownName(target),
       words: error === '' ? answer : shownName(error),
-      isFailed: error !== '',
-    };
+      tone: error !== '' ? 'failed' : atMs === 0 ? 'not-yet' : 'good',
+    } as const;
   });
   return <Results title={all.some(({ path }) => path !== undefined) ? 'Paths and targets' : 'External'} of={results} />;
 }
@@ -193,22 +193,22 @@ interface Result {
   /** The whole target of a probe. */
   target?: string;
   words: string;
-  isFailed: boolean;
+  tone: 'good' | 'failed' | 'not-yet';
 }
 
 function Results({ title, of }: { title: string; of: readonly Result[] }) {
-  const failed = of.filter(({ isFailed }) => isFailed);
-  const failedFirst = [...failed, ...of.filter(({ isFailed }) => !isFailed)];
+  const failed = of.filter(({ tone }) => tone === 'failed');
+  const failedFirst = [...failed, ...of.filter(({ tone }) => tone !== 'failed')];
   return (
     <section>
       <h3>
         {title} <span className="second">{`${countText(of.length)}, ${countText(failed.length)} failed`}</span>
       </h3>
       <ul className="probe-list">
-        {failedFirst.slice(0, MAX).map(({ key, name, target, words, isFailed }) => (
+        {failedFirst.slice(0, MAX).map(({ key, name, target, words, tone }) => (
           <li key={key} className="spread">
             <span title={target}>{name}</span>
-            <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
+            <b className={`tone-${tone}`}>{words}</b>
           </li>
         ))}
       </ul>
@@ -228,7 +228,7 @@ export function lastPingsInto(picture: Picture, to: number): Result[] {
     const words = isFailed
       ? `${linkWords({ state: 'failed', outcome })}${when('since', sinceMs)}`
       : `${latencyText(totalUs)}${when('at', sampledMs)}`;
-    return [{ key: pod.uid, name, words, isFailed }];
+    return [{ key: pod.uid, name, words, tone: isFailed ? 'failed' : 'good' }];
   });
 }
 

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import type { LinkHistory } from '../../../../../server/protocol/history.ts';
 import type { RecentSample } from '../../../../../server/protocol/sample.ts';
@@ -7,6 +9,7 @@ import { samplesAgo } from '../../../../../web/data/mesh-client.ts';
 import {
   plotHistory,
   plotSamples,
+  SampleChart,
   stepsUntil,
   summarise,
   summariseHistory,
@@ -184,4 +187,15 @@ test('of a moment that is looked at, only what was known then', () => {
   });
   expect(samplesAgo(samples, 9500).error).toContain('No samples kept');
   expect(samplesAgo({ ...samples, samples: [], error: 'asleep' }, 0).error).toBe('asleep');
+});
+
+test('the plot of samples ends now only if the newest ones could be fetched', () => {
+  const value = { from: 'a', to: 'b', samples: [sample(1000, 500)], nowMs: 2000, usualUs: -1, error: '' };
+  const endOf = (error: string) => {
+    const of = { value, error };
+    const chart = createElement(SampleChart, { of, state: 'good', problemMs: 200, isNow: true });
+    return /<span>([^<]*)<\/span><\/figcaption>/.exec(renderToStaticMarkup(chart))?.[1];
+  };
+  expect(endOf('')).toBe('now');
+  expect(endOf('no response')).toMatch(/^\d\d:\d\d:02$/);
 });

@@ -13,8 +13,8 @@ describe('the last pings into a pod that has left', () => {
     const gone = picture.pods.find(({ health }) => health === 'gone')!;
     const pings = lastPingsInto(picture, gone.index);
     expect(pings.length).toBeGreaterThan(2);
-    for (const { name, words, isFailed } of pings) {
-      expect([name, words, isFailed]).toEqual([name, expect.stringMatching(/^Timed out since \d\d:\d\d:\d\d$/), true]);
+    for (const { words, tone } of pings) {
+      expect([words, tone]).toEqual([expect.stringMatching(/^Timed out since \d\d:\d\d:\d\d$/), 'failed']);
     }
     expect(pings.map(({ name }) => name)).not.toContain(gone.name);
   });
@@ -54,6 +54,15 @@ test('the external probes of a pod are listed with the failed ones first, and mo
   expect(shown.indexOf('host-309')).toBeGreaterThan(0);
   expect(shown.indexOf('host-309')).toBeLessThan(shown.indexOf('host-0'));
   expect(shown).toContain('10 more are not shown.');
+});
+
+test('a probe without a result yet is neither good nor failed', () => {
+  const picture = pictureOf({ pods: 3, scenario: 'probes' }, ({ reports: [report] }) => {
+    report!.probes = report!.probes.slice(0, 1).map((probe) => ({ ...probe, atMs: 0, durationUs: -1, error: '' }));
+  });
+  const view = picture.pods[picture.mesh.reports[0]!.pod]!;
+  const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+  expect(shown).toContain('<b class="tone-not-yet">pending</b>');
 });
 
 const pod = (lifecycle: Lifecycle, sinceMs: number) => podOf(0, { lifecycle, sinceMs });
