@@ -80,10 +80,10 @@ function isBad(picture: Picture, pair: number): boolean {
   return state === 'failed' || state === 'slow' || picture.lossy[pair] === 1;
 }
 
-/** A slider on a logarithmic scale, in steps of a tenth. */
+/** The slider is logarithmic. With so many steps each changes the limit by about a tenth. */
 export const STEPS = 48;
 
-/** The slider is logarithmic; its limits have two digits. */
+/** The limit at a step of the slider, with two digits. */
 export function limitAt(step: number): number {
   return Number((MIN * (MAX / MIN) ** (step / STEPS)).toPrecision(2));
 }

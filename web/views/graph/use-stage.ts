@@ -20,24 +20,27 @@ export interface StageRequest {
   cursor: Cursor | null;
 }
 
-/** The pod or link under the pointer, and the pointer's place on the stage. */
+/** The pod or link under the pointer, the uids of its pods, and the pointer's place on the stage. */
 interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
+  uids: string;
 }
 
 /** Hover, click, zoom and drag on the stage; the resulting emphasis of links and place of the card. */
 export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, cursor: kept }: StageRequest) {
   const { picture, selection, onSelect } = props;
   const { n, mesh } = picture;
-  const [hover, setHover] = useState<Hover | null>(null);
-  // A pod that comes or goes changes the indexes: an old cursor is dropped.
-  const cursor = kept !== null && mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
+  const [pointed, setPointed] = useState<Hover | null>(null);
   const uidOf = (index: number) => mesh.pods[index]?.uid ?? '';
+  const uidsOf = (hit: Exclude<GraphHit, null>) =>
+    ('pod' in hit ? [hit.pod] : [Math.floor(hit.pair / n), hit.pair % n]).map(uidOf);
+  // A pod that comes or goes changes the indexes: an old cursor is dropped, and what was pointed at.
+  const cursor = kept !== null && uidOf(kept.pod) === kept.uid ? kept : null;
+  const hover = pointed !== null && uidsOf(pointed.hit).join() === pointed.uids ? pointed : null;
   const select = (hit: GraphHit) => {
-    if (hit === null) {
-      if (selection !== null) onSelect(null);
-    } else if ('pod' in hit) onSelect({ pod: uidOf(hit.pod) });
-    else onSelect({ from: uidOf(Math.floor(hit.pair / n)), to: uidOf(hit.pair % n) });
+    const [one, other] = hit === null ? [] : uidsOf(hit);
+    if (one !== undefined) onSelect(other === undefined ? { pod: one } : { from: one, to: other });
+    else if (selection !== null) onSelect(null);
   };
   const hitAt = (point: Point) => hitGraph(inScene(zoom, point), graph, Math.max(3, 7 / zoom.k));
   const target = {
@@ -81,14 +84,14 @@ export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, 
     return { hit: hitAt({ x, y }), x, y };
   };
   const handlers = {
-    onPointerDown: () => setHover(null),
+    onPointerDown: () => setPointed(null),
     onPointerMove: (event: PointerEvent) => {
       if (event.pointerType === 'touch' || event.buttons !== 0) return;
       const { hit, x, y } = hoverAt(event);
-      const isSame = (old: Hover | null) => JSON.stringify(old?.hit) === JSON.stringify(hit);
-      setHover((old) => (hit === null ? null : isSame(old) ? old : { hit, x, y }));
+      const isSame = JSON.stringify(hover?.hit) === JSON.stringify(hit);
+      if (!isSame) setPointed(hit && { hit, uids: uidsOf(hit).join(), x, y });
     },
-    onPointerLeave: () => setHover(null),
+    onPointerLeave: () => setPointed(null),
     onClick: (event: MouseEvent) => {
       // A click without a pointer comes from assistive technology. The pod itself handles it.
       if (event.detail !== 0) select(hoverAt(event).hit);
