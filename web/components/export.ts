@@ -7,10 +7,11 @@ import { cellTokens } from '../model/heat-colours.ts';
 import { FONT } from '../model/label-layout.ts';
 import { csvOf } from '../model/link-csv.ts';
 import { codeOf, type LinkState } from '../model/links.ts';
-import { linkMark } from '../model/marks.ts';
+import { DROP, linkMark } from '../model/marks.ts';
 import { buildPicture, type Picture } from '../model/mesh-view.ts';
-import { legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../model/messages.ts';
+import { LOSSY, legendStates, sharedOutcome, stateWords, UNRELIABLE } from '../model/messages.ts';
 import { shownName } from '../model/names.ts';
+import { drawMark } from './canvas.ts';
 import type { ViewProps } from './view-props.ts';
 
 const LEGEND_WIDTH = 380;
@@ -78,8 +79,13 @@ function drawLegend(
   };
   for (const state of legendStates(picture.counts)) {
     y += LINE;
-    drawSwatch(ctx, token, state, x, y - 9);
+    drawSwatch(ctx, token, state, linkMark(state), x, y - 9);
     entry(stateWords(state, picture.figure), stateLimits(picture, state, thresholds, failedBy), picture.counts[state]);
+  }
+  if (picture.lossyLinks > 0) {
+    y += LINE;
+    drawSwatch(ctx, token, 'good', DROP, x, y - 9);
+    entry(...LOSSY, picture.lossyLinks);
   }
   y += LINE;
   ctx.strokeStyle = token('--control-edge');
@@ -102,20 +108,15 @@ function drawSwatch(
   ctx: CanvasRenderingContext2D,
   token: ImageContent['token'],
   state: LinkState,
+  mark: string,
   x: number,
   y: number,
 ) {
   const { fill, ink } = cellTokens(codeOf(state));
   ctx.fillStyle = token(fill);
   ctx.fillRect(x, y, 18, 18);
-  ctx.save();
-  ctx.translate(x - 1, y - 1);
-  ctx.scale(20 / 24, 20 / 24);
-  ctx.strokeStyle = token(state === 'failed' ? '--failed-ink' : state === 'unknown' ? '--text' : ink);
-  ctx.lineWidth = 2.4;
-  ctx.lineCap = 'round';
-  ctx.stroke(new Path2D(linkMark(state)));
-  ctx.restore();
+  const colour = token(state === 'failed' ? '--failed-ink' : state === 'unknown' ? '--text' : ink);
+  drawMark(ctx, mark, { x: x + 9, y: y + 9, box: 20, width: 2, colour });
 }
 
 /**

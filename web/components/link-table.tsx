@@ -39,7 +39,7 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
   const [kept, setKept] = useState<{ key: string; pairs: number[] }>({ key: '', pairs: [] });
   const sorted = useMemo(() => sortedLinks(picture, all, sort), [picture, all, sort]);
   // Pairs are indexes of pods, so another list of pods makes another order.
-  const pods = [picture.n, picture.mesh.pods[0]?.uid, picture.mesh.pods.at(-1)?.uid];
+  const pods = picture.mesh.pods.map(({ uid }) => uid);
   const key = [sort.column, sort.up, choice, ...pods].join('\n');
   const pairs = useMemo(
     () => (key === kept.key ? withNewLinks(picture, kept.pairs, sorted, all) : sorted),
