@@ -45,7 +45,7 @@ export interface ViewProps extends Choices {
   theme: Theme;
   /** Where the view can render its own side panel with a portal; null while a selection has the side panel. */
   panelSlot: HTMLElement | null;
-  /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */
+  /** The serving pod's time when this picture arrived, or the viewed time of the past, ms since the epoch. Ages count to it. */
   nowMs: number;
   narrow: boolean;
   /** Whether single-key shortcuts are enabled (see Help). Arrows, Enter and Esc always work. */

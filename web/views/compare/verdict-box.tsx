@@ -26,13 +26,13 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
   const stated = expect.join('\n');
   // The Back button or a pasted link states another hypothesis.
   useEffect(() => setText((typed) => (clausesIn(typed).join('\n') === stated ? typed : stated)), [stated]);
-  const state = () => {
+  const stateIt = () => {
     const clauses = clausesIn(text);
     if (clauses.join('\n') !== stated) onExpect(clauses);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    state();
+    stateIt();
     onCheck();
   };
   return (
@@ -51,7 +51,7 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
             value={text}
             onChange={(event) => setText(event.target.value)}
             // The link to the report contains it, and who clicks that link leaves this field.
-            onBlur={state}
+            onBlur={stateIt}
           />
         </label>
         <p className="second">
