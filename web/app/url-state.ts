@@ -34,10 +34,12 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     };
   }, []);
   const change = useCallback((part: Partial<Address>) => {
+    const isStep = 'view' in part || 'selection' in part || part.compare === true;
+    // A pending change belongs to the history entry before this step.
+    if (isStep) pending.current?.();
     latest.current = { ...latest.current, ...part };
     setAddress(latest.current);
     clearTimeout(timer.current);
-    const isStep = 'view' in part || 'selection' in part || part.compare === true;
     const write = () => {
       pending.current = null;
       const hash = writeAddress(latest.current);
