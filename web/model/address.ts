@@ -1,5 +1,5 @@
 import { DEFAULT_THRESHOLDS, type Thresholds, thresholdsFor } from '../../server/protocol/link-state.ts';
-import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
+import { MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
 import { FIGURE_WINDOWS_MS, FIGURES, isFigure } from './figures.ts';
@@ -228,14 +228,17 @@ export function clausesIn(text: string): string[] {
   return boundedClauses(text.split('\n').map((line) => line.trim().replace(/^expect=/, '')));
 }
 
-/** The clauses that fit into a URL: at most `MAX_CLAUSES`, none empty or too long. */
+/**
+ * The clauses that fit into a URL, without empty ones. One more than the server takes, or a longer one, is kept: the server refuses
+ * it and says so. Without it the verdict would be about fewer clauses than the reader wrote.
+ */
 export function boundedClauses(clauses: readonly string[]): string[] {
   const kept: string[] = [];
   let left = MAX_HYPOTHESIS;
   for (const clause of clauses.map((each) => each.trim())) {
     left -= clause.length;
-    if (kept.length === MAX_CLAUSES || left < 0) break;
-    if (clause !== '' && clause.length <= MAX_CLAUSE_LENGTH) kept.push(clause);
+    if (kept.length > MAX_CLAUSES || left < 0) break;
+    if (clause !== '') kept.push(clause);
   }
   return kept;
 }

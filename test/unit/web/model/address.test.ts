@@ -137,13 +137,21 @@ describe('the clauses of a hypothesis', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 600 }), { maxLength: 30 }), (texts) => {
         const clauses = boundedClauses(texts);
-        expect(clauses.length).toBeLessThanOrEqual(20);
+        expect(clauses.length).toBeLessThanOrEqual(21);
         expect(clauses.join('').length).toBeLessThanOrEqual(MAX_HYPOTHESIS);
         expect(clauses).not.toContain('');
         expect(boundedClauses(clauses)).toEqual(clauses);
       }),
     );
   });
+});
+
+test.each([
+  ['too long', [`healthy,to=${'x'.repeat(500)}`, 'healthy'], /500 characters/],
+  ['too many', new Array(25).fill('healthy'), /at most 20/],
+])('clauses that are %s are refused by the server, not left out of the verdict', (_, clauses, told) => {
+  const { expect: kept } = readAddress(writeAddress({ ...DEFAULT_ADDRESS, expect: boundedClauses(clauses) }));
+  expect(() => parseClauses(kept)).toThrow(told);
 });
 
 describe('a validation error', () => {
