@@ -75,20 +75,24 @@ export function statusSentence(picture: Picture): string {
 function linkSentence(picture: Picture): string {
   const { counts, mesh, lossyLinks } = picture;
   const { failed, slow, warning } = counts;
-  const gravest = gravestLinkText(picture);
-  const named = gravest === '' ? '' : `: ${gravest}`;
+  const [gravest] = mesh.findings;
+  const text = gravestLinkText(picture);
+  const named = text === '' ? '' : `: ${text}`;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
-    return `${plural(failed, 'link')} failed${also}${named}. No pod is down.`;
+    // No finding is about a failed link of a pod that terminates, so the gravest one may be about another link.
+    return `${plural(failed, 'link')} failed${also}${gravest?.severity === 'failed' ? named : ''}. No pod is down.`;
   }
-  if (slow > 0) return `No failures, ${plural(slow, 'slow link')}${named}.`;
+  const isIntermittent = gravest?.kind === 'link-intermittent';
+  if (slow > 0) return `${isIntermittent ? 'No link fails now' : 'No failures'}, ${plural(slow, 'slow link')}${named}.`;
   if (counts.good + counts.fair + warning === 0) {
     return mesh.settings.refreshIntervalMs > 0 ? 'Waiting for the first results.' : PINGING_OFF;
   }
   if (mesh.health.ok && lossyLinks > 0) {
-    return `All pings work, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams${named}.`;
+    const pings = isIntermittent ? 'No link fails now' : 'All pings work';
+    return `${pings}, ${plural(lossyLinks, 'link')} ${lossyLinks === 1 ? 'loses' : 'lose'} datagrams${named}.`;
   }
-  if (mesh.health.ok) return gravest === '' ? 'All links healthy.' : `No link fails now${named}.`;
+  if (mesh.health.ok) return text === '' ? 'All links healthy.' : `No link fails now${named}.`;
   const why = mesh.health.general[0] ?? mesh.health.reasons[0]?.why[0] ?? '';
   return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
 }
@@ -118,7 +122,7 @@ export function namespaceText(namespace: string): string {
   return namespace === '' ? 'any namespace' : shownName(namespace);
 }
 
-/** The notice of the most severe finding: a whole pod, node or zone that fails, or is slow if none fails. */
+/** The notice of the most severe finding about a whole pod, node, zone or path: see `findingsOfNotice`. */
 function failingNotice({ mesh }: Picture): Notice | null {
   const whole = findingsOfNotice(mesh.findings);
   const [worst] = whole;

@@ -80,7 +80,10 @@ const AXES: Partial<Record<FindingKind, FindingPlace['axis']>> = {
   'report-missing': 'column',
 };
 
-/** The findings that the notice counts: about a whole pod, node, zone or path, failed, or slow if none fails. */
+/**
+ * The findings that the notice counts: those about a whole pod, node, zone or path that fails; or that is slow, if not even a
+ * single link fails. A failed link is told by the status sentence.
+ */
 export function findingsOfNotice(findings: readonly Finding[]): Finding[] {
   const wanted = findings.some(({ severity }) => severity === 'failed') ? 'failed' : 'slow';
   return findings.filter((one) => one.severity === wanted && (!LINK_FINDINGS.has(one.kind) || isAboutSelfLink(one)));

@@ -242,6 +242,30 @@ describe('without notices', () => {
     expect(statusSentence({ ...picture, counts: changed, mesh })).toMatch(sentence);
   });
 
+  test.each([
+    ['link-slow', 'slow', { failed: 1, slow: 1 }, /^1 link failed, 1 slow\. No pod is down\.$/],
+    [
+      'link-intermittent',
+      'failed',
+      { failed: 0, slow: 2 },
+      /^No link fails now, 2 slow links: \w+ → \w+ fails at times\.$/,
+    ],
+    [
+      'link-intermittent',
+      'failed',
+      { failed: 0, slow: 0 },
+      /^No link fails now, 3 links lose datagrams: .* fails at times\.$/,
+    ],
+  ] as const)(
+    'the gravest finding, of the kind %s, does not contradict the counts',
+    (kind, severity, some, sentence) => {
+      const { counts, ...picture } = pictureOf('one-way', 12);
+      const findings = picture.mesh.findings.map((one) => ({ ...one, kind, severity }));
+      const mesh = { ...picture.mesh, findings, health: { ok: true, general: [], reasons: [] } };
+      expect(statusSentence({ ...picture, counts: { ...counts, ...some }, lossyLinks: 3, mesh })).toMatch(sentence);
+    },
+  );
+
   test('a pair that fails in both directions is said as such', () => {
     const picture = pictureOf('one-way', 12);
     const [finding] = picture.mesh.findings;
