@@ -214,7 +214,7 @@ function Page({ feed, clock, chosen, zone, onZone }: PageProps) {
               atMs={address.atMs}
               nowMs={servedMs}
               moment={moment}
-              historyWindowMs={state.mesh?.settings.historyWindowMs ?? Number.POSITIVE_INFINITY}
+              historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
               onNow={() => change({ atMs: null })}
             />
           )

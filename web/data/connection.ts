@@ -111,8 +111,8 @@ export class Connection extends Observed<ConnectionState> {
       silenceMs = SILENCE_MS;
       try {
         this.#onEvent(reader, type, data);
-      } catch (error) {
-        this.#broken(`invalid data in the stream: ${textOf(error, 160)}`);
+      } catch {
+        this.#broken(true);
       }
     });
     // One timer for all that arrives, because resetting a timer for each part of a large mesh is slow.
@@ -125,7 +125,7 @@ export class Connection extends Observed<ConnectionState> {
   }
 
   #onEvent(reader: BatchReader, type: string, data: string): void {
-    if (type === 'error') this.#broken('');
+    if (type === 'error') this.#broken(false);
     else if (type === 'head') reader.head(data);
     else if (type === 'report') reader.report(data);
     else if (type === 'end') {
@@ -137,11 +137,11 @@ export class Connection extends Observed<ConnectionState> {
     }
   }
 
-  /** `reason`: '' if the stream broke, otherwise what was wrong with its data. */
-  #broken(reason: string): void {
+  /** `isInvalid`: the stream did not break, but its data are invalid, so opening it again would hardly help. */
+  #broken(isInvalid: boolean): void {
     this.#closeStream?.();
     this.#breaks++;
-    if (reason === '' && this.#breaks === 1) this.#after(REOPEN_MS, () => this.#open());
+    if (!isInvalid && this.#breaks === 1) this.#after(REOPEN_MS, () => this.#open());
     else this.#ask();
   }
 

@@ -15,9 +15,12 @@ const MOSTLY_TENTHS = 9;
  * indexes in `LINK_STATES`; -1 = none. A row has the links *into* a pod, a column the links *out of* it.
  */
 export interface AxisStates {
-  /** `failed`, `slow`: a finding is about the links into the pod. `gone`: the pod is gone. `not-yet`: it has just started. */
+  /** `failed`, `slow`: a finding is about the links into the pod. `gone`: the pod is gone. `not-yet`: it starts, or is hardly pinged yet. */
   rows: Int8Array;
-  /** `unknown`: no report. `failed`, `slow`: a finding is about the links out of the pod. */
+  /**
+   * `unknown`: no report. `failed`, `slow`: a finding is about the links out of the pod, or about those into it, and most of the
+   * links out of it are bad too. `gone`, `not-yet`: the pod is gone, or starts.
+   */
   columns: Int8Array;
   /** The state of each row, or else the worst of its links without those in a column that has a state. */
   rowWorst: Int8Array;

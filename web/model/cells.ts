@@ -92,7 +92,8 @@ export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, optio
     folded: null,
   };
   const { figure, state, valueUs } = cells;
-  // The links of a pod that is gone, left out of health (IGNORE_CORDONED) or starting have one state, whatever was measured.
+  // The links of a pod that is gone or left out (IGNORE_CORDONED) have one state, whatever was measured; of a starting pod only
+  // those without a result.
   const stages = new Map<number, number>();
   for (const [pod, { lifecycle, cordon }] of mesh.pods.entries()) {
     if (lifecycle === 'gone') stages.set(pod, GONE);

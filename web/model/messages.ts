@@ -68,12 +68,12 @@ export function sharedOutcome(picture: Picture): string {
   return outcomes.size !== 1 || shared === 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
-/** A link's state with details: "Slow", "Timed out in connect", "Warning, unreliable", "Loses datagrams". */
+/** A link's state with details: "Slow", "Timed out in connect", "Warning, unreliable"; of a lossy link "Loses datagrams" instead. */
 export function factsTitle(facts: LinkFacts, figure: Figure | null = null): string {
-  if (facts.lossy) return LOSES;
   const hasPhase = facts.state === 'failed' && facts.phase !== null && facts.outcome !== 'refused';
   const phase = hasPhase ? ` in ${facts.phase?.replace('-', ' ')}` : '';
-  return `${linkWords(facts, figure)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
+  const words = facts.lossy ? LOSES : `${linkWords(facts, figure)}${phase}`;
+  return facts.unreliable ? `${words}, unreliable` : words;
 }
 
 /** The state that gives the title of a link its colour. */

@@ -278,5 +278,6 @@ describe('the text of a cell', () => {
   test('marks measurements of a CPU-starved pod as unreliable', () => {
     const picture = pictureOf({ pods: 5, scenario: 'starved' });
     expect(factsTitle(linkFacts(picture, 4, 0))).toMatch(/, unreliable$/);
+    expect(factsTitle({ ...linkFacts(picture, 4, 0), lossy: true })).toBe('Loses datagrams, unreliable');
   });
 });
