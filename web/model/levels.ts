@@ -164,9 +164,11 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
   if (kind === 'pod') return first;
   const shared = (of: 'namespace' | 'node' | 'zone') => (own.every((pod) => pod[of] === first[of]) ? first[of] : '');
   const name = kind === 'node' ? first.node : first.zone;
+  const firstOf = (stages: readonly Lifecycle[]) => stages.find((stage) => own.some((pod) => pod.lifecycle === stage));
+  const lifecycle = firstOf(LIVELIEST) ?? 'gone';
   // The words for a group that is starting say since when, not since when its other pods are ready.
-  const stage = PASSING.find((one) => own.some(({ lifecycle }) => lifecycle === one));
-  const since = own.filter(({ lifecycle }) => stage === undefined || lifecycle === stage).map(({ sinceMs }) => sinceMs);
+  const told = firstOf(PASSING) ?? lifecycle;
+  const since = own.filter((pod) => pod.lifecycle === told).map(({ sinceMs }) => sinceMs);
   return {
     ...first,
     uid: key,
@@ -175,8 +177,9 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
     node: kind === 'node' ? first.node : shared('node'),
     zone: shared('zone'),
     podIPs: [],
-    lifecycle: LIVELIEST.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
-    sinceMs: Math.min(...since),
+    lifecycle,
+    // A group is gone since its last pod left.
+    sinceMs: told === 'gone' ? Math.max(...since) : Math.min(...since),
     replacedBy: '',
   };
 }

@@ -90,6 +90,20 @@ describe('a folded picture', () => {
     expect(podWords(picture, picture.pods[0]!, sinceMs + 6000)).toMatchObject({ state: 'Starting', note: 'for 6 s' });
   });
 
+  test('is gone since its last pod left', () => {
+    const mesh = meshWith(
+      4,
+      [0, 1].map((pod) => reportOf(pod, everyone(4))),
+      ({ sinceMs }, i) => ({
+        node: i < 2 ? 'a' : 'b',
+        ...(i >= 2 && { lifecycle: 'gone', sinceMs: sinceMs + i * 60_000 }),
+      }),
+    );
+    const picture = foldPicture(buildPicture(mesh, USUAL), NODES);
+    const { sinceMs } = mesh.pods[3]!;
+    expect(podWords(picture, picture.pods[1]!, sinceMs + 6000)).toMatchObject({ state: 'Gone 6 s' });
+  });
+
   test('keeps findings: they name groups, and mark their rows and columns', () => {
     const picture = foldPicture(pictureOf({ pods: 120, scenario: 'dead-node' }), NODES);
     const { rows } = axisStatesOf(picture);
