@@ -120,9 +120,9 @@ function drawSwatch(
 }
 
 /**
- * Saves all links as CSV, with statistics over the shown window, else over the chosen one. They are fetched, because a stream
- * leaves out some of them; if that fails, there are only those that are loaded. A past picture has the statistics of its own
- * time range. Yields regularly, so that a million lines do not freeze the page.
+ * Saves all links as CSV, with statistics over the window of the shown mesh, or over the chosen one if that mesh has none. The
+ * mesh is fetched, because a stream leaves out some statistics; if that fails, the file has what is loaded. A past picture has
+ * the statistics of its own time range. Yields regularly, so that a million lines do not freeze the page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
   const picture = await csvPicture(props);

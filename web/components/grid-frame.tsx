@@ -21,7 +21,7 @@ interface GridFrameProps {
   onClick?(event: MouseEvent): void;
   onScroll?(event: UIEvent): void;
   size?: CSSProperties;
-  /** Box in the content and text of a cell; null = there is none. */
+  /** Where a cell is in the content, and its text; null = there is no such cell. */
   cellOf(place: Place): { box: CSSProperties; words: string } | null;
   children: ReactNode;
 }

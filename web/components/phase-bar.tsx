@@ -52,6 +52,7 @@ export interface BarSegment {
   share: number;
 }
 
+/** A shorter segment is not seen: a body is left out then, other phases are drawn longer. */
 const MIN_SHARE = 0.008;
 
 /**

@@ -54,7 +54,7 @@ export function useGridCursor(request: GridCursorRequest): GridCursor {
     onOpen(at);
   };
   const jump = (isWanted: (place: Place) => boolean) => {
-    // Arrow keys continue from there.
+    // So that arrow keys continue from the found cell.
     grid.current?.focus({ preventScroll: true });
     go(nextWhere(count, place, isWanted));
   };
@@ -74,7 +74,7 @@ export function useGridCursor(request: GridCursorRequest): GridCursor {
       const next = moved(place, event.key, event.ctrlKey, count);
       // The first arrow shows where the cursor is, the next ones move it.
       if (next !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : next);
-      // Not the cell under a resting pointer.
+      // The cell at the keyboard cursor, not the one under a resting pointer.
       else if (event.key === 'Enter' || event.key === ' ') open(place);
       else return;
       event.preventDefault();

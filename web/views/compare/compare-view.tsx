@@ -138,7 +138,7 @@ export function CompareView(view: CompareViewProps) {
 
 function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewProps & { state: ComparisonState }) {
   const last = ranges.at(-1);
-  // The third range begins at the end of the second and is as long, but ends now at the latest.
+  // The third range begins at the end of the second and is as long, but ends now at the latest. It is offered from 10 s on.
   const afterMs = last === undefined ? 0 : Math.min(nowMs, 2 * last.toMs - last.fromMs);
   const canAdd = ranges.length === 2 && last !== undefined && afterMs - last.toMs >= 10_000;
   // The server would refuse a report with this hypothesis.
@@ -187,9 +187,9 @@ const DELAY_MS = 300;
 type ComparisonState = ReturnType<typeof useComparison>;
 
 /**
- * Fetches the comparison of ranges, with each change of them or of the hypothesis (clause by clause). `comparison`: the last that
- * was read; null before the first one is there. `isCurrent`: it is what was asked for last. `error`, `hypothesisError`: why there
- * is none, and why the server refuses the hypothesis (the comparison is without one then); ''. `reload` asks again.
+ * Fetches the comparison of ranges, again after each change of the ranges or of the hypothesis (clause by clause). `comparison`:
+ * the last one that arrived; null = none yet. `isCurrent`: it is the one that was asked for last. `error`: why that did not
+ * arrive. `hypothesisError`: why the server refuses the hypothesis, so that the comparison is without it. '' = no error.
  */
 function useComparison(ranges: readonly TimeRange[], expect: readonly string[]) {
   const [count, setCount] = useState(0);

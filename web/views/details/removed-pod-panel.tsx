@@ -18,7 +18,7 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
   const { past, settings } = picture.mesh;
   const { historyWindowMs } = settings;
   const lives = past === null ? undefined : liveMesh?.pods.find((pod) => pod.uid === uid);
-  // Also what happened after the viewed moment, so that the history is asked for up to now.
+  // Up to now, because the pod can have ended after the viewed moment.
   const toMs = past === null || liveMesh === null ? nowMs : Math.max(nowMs, liveMesh.atMs + liveMesh.ageMs);
   const key = lives === undefined ? `${uid} ${past?.toMs ?? ''}` : null;
   const { value: events, error } = useFetched(key, async (signal) => {

@@ -31,7 +31,10 @@ export function quietPairs({ n, state }: Picture): Bundles {
   return { n, pairs, late };
 }
 
-/** The groups around each pod, from the innermost to the one around all: px, one shared point for each group, also in a copy. */
+/**
+ * By pod: the places of the groups around it, from the innermost to the one around all, px. Pods of one group have the same point
+ * object, also in the copy that a worker gets: `wayOf` compares objects.
+ */
 export function groupsAround({ leaves, ...ring }: Ring): Point[][] {
   const points = new Map<RingNode, Point>();
   const pointOf = (node: RingNode): Point => {

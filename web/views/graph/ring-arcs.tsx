@@ -160,8 +160,8 @@ export function arcNames(
 }
 
 /**
- * The state of each arc: failed or slow if one link into one of its pods is that is not `drawn` one by one, or if none is better;
- * late only if many are (`areManyLate`). Links from pods for which `isExcluded` is true do not count: most of their links are
+ * The state of each arc, by the links into its pods. Failed or slow: one of these links is. Links that are `drawn` one by one
+ * do not count for that, unless no link of the arc is good or late. Late: many are (`areManyLate`). Links from pods for which `isExcluded` is true do not count: most of their links are
  * bad, so the cause is their own.
  */
 export function arcStates(

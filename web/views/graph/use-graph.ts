@@ -178,7 +178,7 @@ export function useGraph(
   }, [picture, chosen, usual, narrow, frame, ring, by, spots, seats]);
 }
 
-/** What the ring needs to know of a pod. Of its stages only that it is gone. */
+/** What the ring needs to know of a pod. Of its lifecycle that is only whether it is gone, and since when. */
 function ringPodOf({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }: Pod) {
   const stage = lifecycle === 'gone' ? { lifecycle, sinceMs } : { lifecycle: 'ready' as const, sinceMs: 0 };
   return { uid, namespace, name, node, zone, replacedBy, ...stage };

@@ -7,6 +7,7 @@ import type { Point } from './geometry.ts';
 export type Moved = ReadonlyMap<string, Point>;
 
 const KEY = 'goldpinger.graph.moved';
+/** At most so many places are stored: storage is limited, and pods come and go. */
 const MOST = 500;
 
 /** Places of dragged pods, kept in session storage if the browser allows it, and functions to move and reset. */

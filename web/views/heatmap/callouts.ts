@@ -100,7 +100,7 @@ function findingCallout(
 /** The runs of neighbours on the axis among those of `pods` that are shown. */
 function runsOf({ positionOf }: Arrangement, pods: readonly number[]): Run[] {
   const shown = sort(pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0));
-  // Neighbours differ from their index by the same.
+  // Of neighbours in the list, position minus index is the same.
   return groups(shown, (position, i) => position - i).map(([, run]) => ({ first: run[0] ?? 0, last: run.at(-1) ?? 0 }));
 }
 

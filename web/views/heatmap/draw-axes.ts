@@ -25,7 +25,7 @@ export function drawAxes(ctx: CanvasRenderingContext2D, scene: Scene): void {
       for (const run of runs) {
         const label = labelOf(ctx, scene, axis, run, false);
         if (scene.layout.axis === 'groups') {
-          // Names that would overlap are left out; each may become bold.
+          // Names that would overlap are left out. Their widths are those in bold, because each can become bold.
           ctx.font = `600 12px ${FONT}`;
           const [at, half, space] =
             axis === 'row' ? [label.y, 6.5, 0] : [label.x, ctx.measureText(label.text).width / 2, 6];

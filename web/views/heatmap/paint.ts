@@ -118,7 +118,7 @@ const GOOD = codeOf('good');
 const RANK = Uint8Array.from([...SEVERITY, -1], (severity) => severity + 1);
 const BY_RANK = Uint8Array.from([HIDDEN, ...BY_SEVERITY]);
 const GOOD_RANK = RANK[GOOD] ?? 0;
-/** Starts that are whole pixels may be a little beside them. */
+/** By rounding, a start at a whole pixel can be a little before or after it. */
 const ROUNDING = 1e-9;
 
 /** Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links; almost all links are good. */

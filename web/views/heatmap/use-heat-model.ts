@@ -44,7 +44,7 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: 
   const space = { height, dpr: size.dpr, narrow, fit, names, ...widths };
   const isWide = size.width >= BESIDE_FROM;
   const part = { ...space, width: Math.max(0, size.width - (isWide ? CALLOUT_WIDTH : MIN_CALLOUT_WIDTH)) };
-  // Whatever the height: callouts below the cells take some of it, so that a choice by it would undo itself again and again.
+  // The height does not count: callouts below the cells make it smaller, so the choice would change to and fro.
   const unlimited = { ...part, height: Number.POSITIVE_INFINITY, n: picture.n, groups: [] };
   const beside = !narrow && (isWide || layoutHeatmap(unlimited).pitch >= BESIDE_PITCH);
   const room = beside ? part : { ...space, width: Math.max(0, size.width - 8) };

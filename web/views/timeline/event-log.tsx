@@ -12,7 +12,7 @@ import type { Past } from '../../model/history.ts';
 import { merged, type TimelineStep } from '../../model/timeline.ts';
 import { annotationWords, eventWords, stepWords } from './marks.ts';
 
-/** Maximum number of rows; the newest are kept. */
+/** Maximum number of rows; with more lines the first ones in the order are shown. */
 const MAX_LINES = 300;
 
 /** What a line is about; events by the first word of their kind, and probes by what they probe. */
@@ -45,8 +45,8 @@ export function sortLines<T extends Omit<Line, 'id'>>(lines: readonly T[], { col
 }
 
 /**
- * The lines of a time range, in no order. What lasts, as a step or an annotation with an end, is in it if it ends in it, and a
- * line of what began earlier has the time at which the range begins.
+ * The lines of a time range, in no order. A step or an annotation with an end is left out only if it ends before the range. The
+ * line of one that begins before the range has the time at which the range begins.
  */
 export function logLines(
   steps: readonly TimelineStep[],

@@ -13,7 +13,7 @@ const MAX_GOOD_MS = 5 * 60_000;
 
 /**
  * Suggests ranges for a comparison: the last fault, the good period before it, and the good period after it if the fault
- * has ended. Without a fault: the two halves of the last `MAX_GOOD_MS`. `stepMs`: length of a step.
+ * has ended. Without a fault, or without data before it: the two halves of the last `MAX_GOOD_MS`. `stepMs`: length of a step.
  */
 export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRange, stepMs: number): TimeRange[] {
   const marginMs = Math.max(MIN_MARGIN_MS, stepMs);

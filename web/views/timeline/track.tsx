@@ -57,6 +57,7 @@ export function Track({ steps, past, limits, nameOf, atMs, ranges, onPick, onRan
     return () => onHold(false);
   }, [isHeld, onHold]);
   const pointMs = state.cursorMs ?? atMs ?? toMs;
+  // Annotations and events this close to the time are named with it.
   const near = Math.max(stepMs / 2, x.invert(8) - fromMs);
   const nearby = [
     ...flags.filter((flag) => Math.abs(flag.atMs - pointMs) <= near).map(({ text }) => text),

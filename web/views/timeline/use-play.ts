@@ -106,7 +106,8 @@ export function usePlay(request: PlayRequest) {
   }, [playing]);
   const toggle = () => {
     setPlay(playing ? paused : { ...play, playing: true });
-    if (!playing && atMs === null) move(Math.round(startMs));
+    // Of a page without a past the last second is played.
+    if (!playing && atMs === null) move(Math.round(Math.min(startMs, request.nowMs - TICK_MS)));
   };
   return { playing, speed, toggle, setSpeed: (next: number) => setPlay(withSpeed(play, next)) };
 }
