@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { countText, plural } from '../../server/runtime/count-text.ts';
 import { latencyText } from '../../server/runtime/measure-text.ts';
-import type { ExternalTarget } from '../model/external-targets.ts';
+import { type ExternalTarget, failedProbesText } from '../model/external-targets.ts';
 import { FIGURE_NAMES } from '../model/figure-words.ts';
 import { valueText } from '../model/figures.ts';
 import { capital, clockText } from '../model/format.ts';
@@ -97,13 +97,8 @@ export function LinkTable({ props, pairs: all, choice, targets = [] }: LinkTable
 }
 
 function TargetRow({ target }: { target: ExternalTarget }) {
-  const { probing, failing, state } = target;
-  const words =
-    state === 'failed'
-      ? `${countText(failing.length)} of ${countText(probing)} fail`
-      : state === 'good'
-        ? 'Ok'
-        : 'Pending';
+  const { probing, state } = target;
+  const words = state === 'failed' ? failedProbesText(target) : state === 'good' ? 'Ok' : 'Pending';
   return (
     <tr>
       <td>{plural(probing, 'pod')}</td>

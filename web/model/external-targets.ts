@@ -14,8 +14,10 @@ export interface ExternalTarget {
   protocol: ProbeProtocol;
   /** `failed` if it fails from any pod; `not-yet` if no pod has probed it. */
   state: 'good' | 'failed' | 'not-yet';
+  /** How many pods have probed it, and how many of these probes failed. */
   probing: number;
-  /** Indexes in `Mesh.pods` of the pods whose probe failed. */
+  failed: number;
+  /** Indexes in `Mesh.pods` of the pods whose probe failed; in a folded picture of their groups. */
   failing: number[];
   /** The slowest success, us; -1 without one. */
   slowestUs: number;
@@ -50,6 +52,11 @@ export function failingTargetsText(targets: readonly ExternalTarget[]): string {
     .join(' ');
 }
 
+/** `2 of 3 fail`: of the pods that have probed a target. */
+export function failedProbesText({ failed, probing }: ExternalTarget): string {
+  return `${countText(failed)} of ${countText(probing)} fail`;
+}
+
 /** Collects external targets and paths from all pod reports: failed ones first, then paths, then by name. */
 export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
   const targets = new Map<string, ExternalTarget>();
@@ -60,17 +67,18 @@ export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
       let target = targets.get(key);
       if (target === undefined) {
         if (targets.size >= MAX_TARGETS) continue;
-        const unseen = { state: 'not-yet' as const, probing: 0, failing: [], slowestUs: -1, error: '' };
+        const unseen = { state: 'not-yet' as const, probing: 0, failed: 0, failing: [], slowestUs: -1, error: '' };
         target = { key, path, name: probeName(probe), target: probe.target, protocol, ...unseen };
         targets.set(key, target);
       }
       if (probe.atMs === 0) continue;
       target.probing++;
       if (probe.error !== '') {
+        target.failed++;
         target.failing.push(report.pod);
         target.error ||= probe.error;
       } else target.slowestUs = Math.max(target.slowestUs, probe.durationUs);
-      target.state = target.failing.length > 0 ? 'failed' : 'good';
+      target.state = target.failed > 0 ? 'failed' : 'good';
     }
   }
   const rank = ({ state, path }: ExternalTarget) => (state === 'failed' ? 0 : 2) + (path === null ? 1 : 0);

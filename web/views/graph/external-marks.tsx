@@ -1,7 +1,6 @@
 import { range } from 'd3';
-import { countText } from '../../../server/runtime/count-text.ts';
 import { latencyText } from '../../../server/runtime/measure-text.ts';
-import type { ExternalTarget } from '../../model/external-targets.ts';
+import { type ExternalTarget, failedProbesText } from '../../model/external-targets.ts';
 import { fitText } from '../../model/label-layout.ts';
 import { linkMark } from '../../model/marks.ts';
 import { shownName } from '../../model/names.ts';
@@ -93,7 +92,7 @@ function linesTo(target: ExternalTarget, to: Point, graph: Graph, words: readonl
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
-  if (target.state === 'failed' && target.failing.length < target.probing) {
+  if (target.state === 'failed' && target.failed < target.probing) {
     const failing = target.failing.slice(0, MAX_LINES).flatMap((index) => spots[index] ?? []);
     return failing.map(line);
   }
@@ -114,8 +113,7 @@ export function clearStart(from: Point, to: Point, words: readonly Box[]): Point
 
 function shortWords(target: ExternalTarget): string {
   if (target.state === 'not-yet') return `${target.protocol}, pending`;
-  if (target.failing.length > 0)
-    return `${target.protocol}, ${countText(target.failing.length)} of ${countText(target.probing)} fail`;
+  if (target.state === 'failed') return `${target.protocol}, ${failedProbesText(target)}`;
   return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
 }
 

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { ProbeResult } from '../../../../server/protocol/sample.ts';
-import { countTargets, externalTargets, failingTargetsText } from '../../../../web/model/external-targets.ts';
+import {
+  countTargets,
+  externalTargets,
+  failedProbesText,
+  failingTargetsText,
+} from '../../../../web/model/external-targets.ts';
+import { foldPicture } from '../../../../web/model/levels.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
+import { pictureOf } from '../pictures.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
@@ -18,6 +25,15 @@ test('a target is as bad as the worst of those who probe it', () => {
     probe('a:1', { durationUs: 100 * (pod + 1), error: pod === 1 ? 'refused' : '' }),
   ]);
   expect(target).toMatchObject({ state: 'failed', probing: 3, failing: [1], slowestUs: 300, error: 'refused' });
+});
+
+test('of a folded picture the pods that fail are counted, not their nodes', () => {
+  const picture = pictureOf({ pods: 24, scenario: 'healthy' }, ({ reports }) => {
+    for (const report of reports) report.probes = [probe('a:1', { error: 'refused' })];
+  });
+  const [target] = foldPicture(picture, { level: 'node', unfolded: [] }).targets;
+  expect(target!.failing.length).toBeLessThan(24);
+  expect(failedProbesText(target!)).toBe('24 of 24 fail');
 });
 
 test('one that nobody has probed yet is neither good nor bad', () => {
