@@ -70,7 +70,8 @@ export function TextView({ sources, heading, servedBy }: TextViewProps) {
   );
 }
 
-function noteOf(
+/** The status of a response: "HTTP 200, 233 lines, from pod-a"; see `TextViewProps`. */
+export function noteOf(
   answer: FetchedText | null,
   shown: { lines: number; all: number } | null,
   filter: string,
@@ -80,8 +81,8 @@ function noteOf(
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
   const cut = answer.cut ? `, the first ${countText(MAX_CHARS / 1000)} kB` : '';
   // Where the page is reached by a Service, the response can come from another pod than the page's data.
-  const pod =
-    answer.pod === '' ? '' : `, from ${shownName(answer.pod)}${answer.pod === servedBy ? '' : ', another pod'}`;
+  const isOther = servedBy !== '' && answer.pod !== servedBy;
+  const pod = answer.pod === '' ? '' : `, from ${shownName(answer.pod)}${isOther ? ', another pod' : ''}`;
   return `HTTP ${answer.status}, ${lines}${cut}${pod}`;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LATENCY_BINS_US, MAX_PAST_MS, type MeshHistory } from '../../../../server/protocol/history.ts';
-import { keptLines, prettyJson } from '../../../../web/app/text-view.tsx';
+import { keptLines, noteOf, prettyJson } from '../../../../web/app/text-view.tsx';
 import { RECENT_MS, type RecentPoint, withPicture } from '../../../../web/model/recent-points.ts';
 import {
   merged,
@@ -255,6 +255,13 @@ test('raw answers: JSON becomes readable, the rest stays; lines are kept by what
   expect(prettyJson('# HELP x')).toBe('# HELP x');
   expect(keptLines('One\ntwo\nthree\n', 'O')).toEqual({ text: 'One\ntwo', lines: 2, all: 3 });
   expect(keptLines('', '')).toEqual({ text: '', lines: 0, all: 0 });
+});
+
+test('a raw response of another pod than the data says so, but not while the pod of the data is unknown', () => {
+  const answer = { text: 'a', cut: false, status: 200, pod: 'pod-a' };
+  const notes = ['pod-a', 'pod-b', ''].map((servedBy) => noteOf(answer, { lines: 1, all: 1 }, '', servedBy));
+  const own = 'HTTP 200, 1 line, from pod-a';
+  expect(notes).toEqual([own, `${own}, another pod`, own]);
 });
 
 test('a span of 24 h begins at a time that the server still answers for when the request arrives', () => {
