@@ -7,6 +7,7 @@ import type { ViewProps } from '../components/view-props.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { type Address, DEFAULT_ADDRESS, shownValue } from '../model/address.ts';
 import type { PictureOptions } from '../model/cells.ts';
+import { withoutFaster } from '../model/findings.ts';
 import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../model/levels.ts';
 import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
 import { type PodNames, podNames } from '../model/names.ts';
@@ -65,7 +66,7 @@ function picture(
 
 /**
  * The findings of a mesh at the reader's threshold `slowMs`. They are the server's if that is SLOW_LINK. Otherwise the page
- * runs the same analysis, in time slices; until it is done, the server's findings are shown without slow ones that are
+ * runs the same analysis, in time slices; until it is done, the server's findings are shown without those about links that are
  * not slow at this threshold.
  */
 function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
@@ -84,11 +85,7 @@ function useFindings(mesh: Mesh | null, slowMs: number): Mesh['findings'] {
   useEffect(() => {
     if (mesh !== null && slowMs !== mesh.settings.slowLinkMs) analysis.current?.offer(mesh);
   }, [mesh, slowMs]);
-  const filtered = useMemo(
-    () =>
-      mesh?.findings.filter(({ severity, totalUs }) => severity !== 'slow' || totalUs >= slowMs * 1000) ?? NO_FINDINGS,
-    [mesh, slowMs],
-  );
+  const filtered = useMemo(() => withoutFaster(mesh?.findings ?? NO_FINDINGS, slowMs * 1000), [mesh, slowMs]);
   if (mesh === null || isUsual) return mesh?.findings ?? NO_FINDINGS;
   // Findings name pods by index, so those of an earlier mesh are valid if it has the same pods.
   return known !== null && known.slowMs === slowMs && known.pods === mesh.pods ? known.findings : filtered;

@@ -2,7 +2,7 @@ import { type Finding, isAboutLoss, isAboutNode } from '../../server/protocol/fi
 import type { Pod } from '../../server/protocol/pod.ts';
 import { latencyText } from '../../server/runtime/measure-text.ts';
 import type { Selection } from './address.ts';
-import { findingAxis, isAboutSelfLink, LINK_FINDINGS } from './findings.ts';
+import { findingAxis, isAboutLatency, isAboutSelfLink, LINK_FINDINGS } from './findings.ts';
 import { capital, clockText, sentence } from './format.ts';
 import type { Tone } from './links.ts';
 import { shownName } from './names.ts';
@@ -52,10 +52,11 @@ export function listedWords(
   return { title: `${subject}: ${where.slice(0, colon)}`, advice: sentence(where.slice(colon + 2)) };
 }
 
-/** `median 252 ms, since 14:03:12`: the latency if it is slow, and its start, as far as known. `nowMs`: the serving pod's time. */
-export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
+/** `median 252 ms, since 14:03:12`: the latency if that is late, and its start, as far as known. `nowMs`: the serving pod's time. */
+export function findingFigure(finding: Finding, nowMs: number): string {
+  const { severity, sinceMs, totalUs } = finding;
   if (severity !== 'slow' && severity !== 'failed') return '';
-  const median = severity === 'slow' && totalUs >= 0 ? `median ${latencyText(totalUs)}` : '';
+  const median = isAboutLatency(finding) ? `median ${latencyText(totalUs)}` : '';
   return [median, sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : ''].filter(Boolean).join(', ');
 }
 

@@ -7,6 +7,7 @@ import {
   isAboutZones,
   MAX_FINDINGS,
 } from '../../server/protocol/finding.ts';
+import { isSlow } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isJudged, type Pod } from '../../server/protocol/pod.ts';
 
@@ -53,6 +54,16 @@ function note(list: (Finding | null)[], pods: readonly number[], finding: Findin
 
 export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
+}
+
+/** Whether a finding is about late answers. Links that fail now and then have the severity `slow` too, and their median is fast. */
+export function isAboutLatency({ kind, severity, totalUs }: Pick<Finding, 'kind' | 'severity' | 'totalUs'>): boolean {
+  return severity === 'slow' && totalUs >= 0 && !kind.includes('intermittent');
+}
+
+/** The findings without those about answers that are faster than `slowUs`. */
+export function withoutFaster(findings: readonly Finding[], slowUs: number): Finding[] {
+  return findings.filter((finding) => !isAboutLatency(finding) || isSlow(finding.totalUs, slowUs));
 }
 
 export const LINK_FINDINGS: ReadonlySet<FindingKind> = new Set([

@@ -8,6 +8,7 @@ import {
   findingsByPod,
   findingsOfLink,
   findingsOfPod,
+  withoutFaster,
 } from '../../../../web/model/findings.ts';
 import type { MeshOptions } from '../../../support/feed/plan.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -206,6 +207,23 @@ describe('a click opens', () => {
     const link: Finding = { ...finding, kind: 'link-slow', from: [0] };
     expect(targetOf(link, mesh.pods)).toEqual({ from: uid(0), to: uid(3) });
     expect(targetOf(link, mesh.pods, { from: uid(0), to: uid(3) })).toEqual({ pod: uid(3) });
+  });
+});
+
+describe('a finding about late answers', () => {
+  const { finding } = only({ pods: 4, scenario: 'slow-pod' });
+  const atTimes: Finding = { ...finding, kind: 'pod-intermittent', totalUs: 600 };
+  const lossy: Finding = { ...finding, kind: 'pod-lossy', totalUs: -1 };
+
+  test('has its median in its figure, and no other finding of the severity `slow` has', () => {
+    const figures = [finding, atTimes, lossy].map((one) => findingFigure({ ...one, sinceMs: 0 }, 0));
+    expect(figures).toEqual([expect.stringMatching(/^median 25\d ms$/), '', '']);
+  });
+
+  test('is left out above its median; the others stay', () => {
+    const all = [finding, atTimes, lossy];
+    expect(withoutFaster(all, finding.totalUs)).toEqual(all);
+    expect(withoutFaster(all, finding.totalUs + 1)).toEqual([atTimes, lossy]);
   });
 });
 
