@@ -193,10 +193,11 @@ export class KeptOrder {
     return shown.map((one, pod) => ((places[pod] ?? -1) >= 0 ? 1 : one));
   }
 
-  /** The pods of `now`, each at its place if it has one. */
+  /** The pods of `now`: first those that have a place or whose predecessor had one, in the old order, then the others. */
   #withPlaces({ pods, n }: Picture, now: Arrangement, group: GroupBy): Arrangement {
     const known = new Set(pods.map(({ pod }) => pod.uid));
     const heirOf = (uid: string) => (known.has(uid) ? undefined : this.#successors.get(uid));
+    // An heir may have a place of its own: it leaves it for that of its predecessor.
     const moved = new Set(this.#uids.map(heirOf));
     const kept = this.#uids.filter((uid) => !moved.has(uid)).map((uid) => heirOf(uid) ?? uid);
     const views = new Map(Array.from(now.pods, (pod) => [pods[pod]?.pod.uid ?? '', pods[pod] as PodView]));

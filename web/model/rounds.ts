@@ -67,7 +67,10 @@ export function roundWords({ state, readyAfterMs, why }: Round): string {
   return why === '' ? state : `${state}: ${shownName(why)}`;
 }
 
-/** Gone pods whose name a pod that left later had too: by index, the index of the last one. The graph shows only that one. */
+/**
+ * Of several gone pods of one name the graph shows only the one that left last. Returns the index of that one by the index of each
+ * of the others.
+ */
 export function goneNamesakes(
   pods: readonly Pick<Pod, 'namespace' | 'name' | 'lifecycle' | 'sinceMs'>[],
 ): Map<number, number> {

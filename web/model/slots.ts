@@ -41,15 +41,18 @@ export class PodSlots {
       taken.add(slot);
     };
     const shown = [...pods.entries()].filter(([index]) => shownAs[index] === index);
+    // First each pod keeps its own place.
     for (const [index, pod] of shown) {
       const own = bySlotPod.get(pod.uid);
       if (isFree(own, pod)) take(index, own);
     }
+    // Then a successor without a place takes that of the pod that it is drawn for.
     for (const [index, pod] of pods.entries()) {
       const successor = shownAs[index] ?? index;
       const left = bySlotPod.get(pod.uid);
       if (!slotOf.has(successor) && isFree(left, pods[successor] as SlotPod)) take(successor, left);
     }
+    // The rest get the places of pods that are no longer known, or new ones.
     const known = new Set(pods.map(({ uid }) => uid));
     const empty = this.#slots.filter((slot) => !taken.has(slot) && !known.has(slot.pod));
     for (const [index, pod] of shown) {
