@@ -23,8 +23,8 @@ interface NodeKeeperDeps {
 }
 
 /**
- * Time between two lists of the cordoned nodes: the longer of these two. So all pods together ask the API server for one such list in
- * 60 ms at most.
+ * Time between two lists of the cordoned nodes: the longer of these two. So all pods together ask the API server for at most 17 such
+ * lists in a second.
  */
 const CORDONED_LIST_MS = 15_000;
 const CORDONED_LIST_MS_PER_POD = 60;

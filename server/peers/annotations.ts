@@ -34,7 +34,7 @@ const MAX_WRITES = 4;
 /** How long a write searches for its id, and then waits for other pods, ms: chaos tools give up after a second. */
 const FIND_MS = 300;
 const TELL_MS = 400;
-/** Text and tags of a copy have up to 1140 characters of up to 3 bytes; a copy counts as 20 values. */
+/** Text and tags of a copy have up to 1140 characters of up to 3 bytes; a copy counts as 20 values, and there is some room. */
 const ANSWER_LIMITS = {
   maxBytes: (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 4 * 1024,
   maxValues: 100 + (MAX_ANNOTATIONS + MAX_TOMBSTONES) * 24,

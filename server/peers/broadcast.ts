@@ -46,7 +46,7 @@ export interface BroadcastResult<T> {
   atMs: number;
 }
 
-/** The answers to a message that came in time. */
+/** The answers to a message that came in time; none is our own. */
 interface Told extends BroadcastResult<unknown> {
   /** Resolves when all pods have answered or have been given up. */
   ended: Promise<void>;

@@ -47,7 +47,7 @@ export class SharedResults<T> {
     if (this.#isStopped) throw new BusyError('this pod is shutting down');
   }
 
-  /** Forgets all results. Work that is under way goes on. */
+  /** Forgets all results. Work that is under way goes on, as it does if those who asked have gone. */
   stop(): void {
     this.#isStopped = true;
     for (const key of [...this.#kept.keys()]) this.#drop(key);

@@ -68,8 +68,8 @@ function labelTest(term: string): Filter {
 }
 
 /**
- * Makes the test of one term of a field selector: `field=value`, `field==value` or `field!=value`. Any field may be named; a real
- * server knows a few of each kind, and refuses others. Throws ApiError 400.
+ * Makes the test of one term of a field selector: `field=value`, `field==value` or `field!=value`. Any field may be named, and one
+ * that is absent equals ''; a real server knows a few of each kind, and refuses others. Throws ApiError 400.
  */
 function fieldTest(term: string): Filter {
   const [, field = '', operator, value] = /^([\w.]+)(==|=|!=)(.*)$/.exec(term) ?? [];

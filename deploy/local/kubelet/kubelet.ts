@@ -94,7 +94,7 @@ class PodWorker {
   /** Resolves when nothing of the pod runs and nothing will run again. */
   readonly ended: Promise<void>;
   readonly #deps: WorkerDeps;
-  /** As it was when it got its node. Its spec stays so; of its metadata only name and uid are used. */
+  /** As it was when it got its node. Its spec stays so; labels and annotations are those of that moment. */
   readonly #pod: PodObject;
   readonly #hostIP: string;
   #podIP = '';
@@ -138,6 +138,7 @@ class PodWorker {
   async #run(): Promise<void> {
     const { clock, store } = this.#deps;
     const stopping = this.#stopping.signal;
+    // Only a pod without a network tries again: `#runContainers` ends when the pod is stopped.
     while (!stopping.aborted) {
       const cleanups: Cleanups = [];
       const network = await this.#setUpNetwork(cleanups);
@@ -148,7 +149,7 @@ class PodWorker {
     this.#killTimer?.cancel();
     for (const log of this.logs.values()) log.close();
     const pod = this.#storedPod();
-    // With grace 0, whoever has deleted the pod also removes it.
+    // With grace 0, whoever has deleted the pod also removes it. A pod that ends because the cluster stops is not deleted, and stays.
     if (pod && (pod.metadata.deletionGracePeriodSeconds ?? 0) > 0) deleteObject(store, PODS, pod, { graceSeconds: 0 });
   }
 
@@ -279,6 +280,6 @@ function phaseOf(containers: ContainerStatus[], finished: boolean): PodStatus['p
   if (containers.length === 0) return 'Pending';
   if (finished) return containers.every((one) => one.state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
   const hasStarted = ({ state, lastState }: ContainerStatus) =>
-    state.running !== undefined || lastState.terminated !== undefined;
+    (state.running ?? state.terminated ?? lastState.terminated) !== undefined;
   return containers.every(hasStarted) ? 'Running' : 'Pending';
 }

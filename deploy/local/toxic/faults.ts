@@ -29,7 +29,7 @@ interface FaultOptions {
   toxic: Toxic;
   random: () => number;
   nowMs: number;
-  /** What stays when the toxic is changed: how many bytes `limit_data` has passed. */
+  /** What stays of one connection when the toxic is changed: how many bytes `limit_data` has passed. */
   state: { passedBytes: number };
 }
 

@@ -194,7 +194,8 @@ function unpackedFigures(rows: ArrayLike<number>, at: number, width: number): Li
 
 /** Whether a link was bad at the end of a range. One failed ping at the end is enough; slow it must be over the range too. */
 function isBadAtEndOf(figures: LinkFigures, { links }: MergedReport, i: number, slowUs: number): boolean {
-  // A state may be older than the range, if all pings in the range are suspect. Then a failure is not in its figures.
+  // The state may be that of a sample before the range, if the range has only a few samples and all are suspect. The failures of the
+  // range do not contain that one.
   if (links.outcome[i] !== 0 && figures.failures > 0) return true;
   return (isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs) && isSlowLink(figures, slowUs)) || isLossy(figures);
 }

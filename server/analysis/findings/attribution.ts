@@ -12,7 +12,10 @@ import {
 } from './counts.ts';
 import { PairCounter, type Place, type Topology } from './topology.ts';
 
-/* Steps 2 and 3 of `findingsFrom`, for health too: finds the causes of bad pairs by their symptoms (`SYMPTOMS` in counts.ts). */
+/*
+ * Steps 2 and 3 of `findingsFrom`, for health too: finds the causes of bad pairs by their symptoms: pairs that are bad now or were
+ * until a moment ago (`SYMPTOMS` in counts.ts). Where this file says that pods find a pod bad, their pairs are symptoms.
+ */
 
 /** A node, a pair of zones or a pod is clearly the cause if at least this share of its pairs are symptoms. */
 const CLEAR_SHARE = 0.8;
@@ -42,7 +45,7 @@ function* findCauses(causes: Causes, servedBy: number): Generator<void, Causes> 
 
 /** A node, a pair of zones or a pod is a cause itself. */
 export const CAUSE = 1;
-/** A pod or a pair of zones is no cause itself, but a graver cause explains its bad pairs, or for a pod its node does. */
+/** No cause itself: a graver cause explains its bad pairs, or the node of the pod does, or the pod is on the silent side. */
 const EXPLAINED = 2;
 
 export type CausePlace = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
@@ -142,7 +145,7 @@ export class Causes {
 const MAX_ROUNDS = 10;
 
 /**
- * Finds nodes with at least two judged pods, if nearly all pods on other nodes find each of these pods bad.
+ * Finds nodes with at least two judged pods, if two or more pods on other nodes, and nearly all of them, find each of these pods bad.
  * If two nodes are cut off from each other, each finds the other bad. If fewer than two pods on further nodes report, nobody can
  * tell which of them is the cause, and the node with fewer pods is named. If both have as many, the one is named on which the pod
  * that collected the mesh does not run, because whoever asked has reached that pod.
@@ -235,7 +238,7 @@ function* findPods(causes: Causes): Generator<void> {
  */
 function* findNodesOfPods(causes: Causes): Generator<void> {
   const { mesh, pairs, graver, silent, destinations, sources } = causes;
-  // It knows nothing of the pods that have been found: what counts is all that no graver defect explains.
+  // A new tally, without the causes found here, which have taken the symptoms away: it counts all that no graver defect explains.
   const tally = yield* new Causes(mesh, pairs, graver, silent).tally();
   for (const [node, { pods }] of mesh.topology.nodes.entries()) {
     if (pods.length < 2) continue;
@@ -248,7 +251,7 @@ function* findNodesOfPods(causes: Causes): Generator<void> {
 /** A mesh with fewer judged pairs than this is small: chance makes about one judged pair in a hundred look bad. */
 export const FEW_PAIRS = 100;
 
-/** In a mesh of two pods, the one is the cause whose side answered: then the network works. */
+/** In a mesh of two pods, the one that answered the failed ping is the cause: its answer shows that the network works. */
 function findInTwoPods(causes: Causes): void {
   const { mesh, pairs } = causes;
   if (mesh.topology.judgedCount !== 2) return;

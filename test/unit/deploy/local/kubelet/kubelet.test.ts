@@ -22,6 +22,7 @@ describe('the status of a pod', () => {
     ['Pending', [running, waiting], false],
     ['Running', [running], false],
     ['Running', [{ ...waiting, lastState: ended(1).state }], false],
+    ['Running', [ended(0), running], false],
     ['Succeeded', [ended(0), ended(0)], true],
     ['Failed', [ended(0), ended(1)], true],
   ])('has phase %s', (phase, containers, finished) => {
