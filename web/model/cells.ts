@@ -148,15 +148,16 @@ export function totalsOf({
   for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = outOf[pod * STATES + GOOD] = n;
   for (let pair = 0, from = 0; from < n; from++) {
     for (let to = 0; to < n; to++, pair++) {
+      const code = state[pair] ?? GOOD;
+      if (code !== GOOD) {
+        count(outOf, from, GOOD, -1);
+        count(into, to, GOOD, -1);
+        if (code >= STATES) continue;
+        count(outOf, from, code, 1);
+        count(into, to, code, 1);
+      }
       unreliableLinks += unreliable[pair] ?? 0;
       lossyLinks += lossy[pair] ?? 0;
-      const code = state[pair] ?? GOOD;
-      if (code === GOOD) continue;
-      count(outOf, from, GOOD, -1);
-      count(into, to, GOOD, -1);
-      if (code >= STATES) continue;
-      count(outOf, from, code, 1);
-      count(into, to, code, 1);
     }
   }
   for (let i = 0; i < outOf.length; i++) count(tally, 0, i % STATES, outOf[i] ?? 0);

@@ -192,9 +192,7 @@ const FIELDS = new Map<Resource, v.ObjectEntries>([
  */
 export function validated(resource: Resource, body: unknown): NewObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
-  if (isDeeper(body, MAX_DEPTH)) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
-  // As in Kubernetes, a field that is null counts as missing. YAML has one wherever a key has no value.
-  const object = JSON.parse(JSON.stringify(body), (_, field) => field ?? undefined) as Record<string, unknown>;
+  const object = withoutNulls(body, MAX_DEPTH) as Record<string, unknown>;
   const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = object;
   if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
     throw badRequest(
@@ -214,9 +212,19 @@ export function validated(resource: Resource, body: unknown): NewObject {
 /** In a deeper object the controllers would run out of stack, which would end the cluster. Manifests have about 15 levels. */
 const MAX_DEPTH = 100;
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+/**
+ * A copy of a value of a body without fields that are null: as in Kubernetes they count as missing, and YAML has one wherever a key
+ * has no value. Throws ApiError 400 for deep nesting and for a list that is too long to be copied.
+ */
+function withoutNulls(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) throw badRequest(`the object is nested more than ${MAX_DEPTH} levels deep`);
+  if (Array.isArray(value)) {
+    if (value.length > MAX_PARTS) throw badRequest(`a list has more than ${MAX_PARTS} elements`);
+    return value.map((one) => withoutNulls(one, levels - 1));
+  }
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field, levels - 1)]));
 }
 
 /** A text for a message; of any other value only its type, because a hostile list is long. */

@@ -78,7 +78,7 @@ function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): Mer
       loopDelayP99Us: isStarved ? 140_000 : 900,
       suspectShare: isStarved ? 0.8 : 0,
       unreliable: isStarved,
-      sinceMs: isStarved ? options.atMs - 90_000 : report.bootTimeMs,
+      sinceMs: isStarved ? options.atMs - 90_000 : 0,
     };
   }
   for (const [i, to] of targets.entries()) fillLink(options, plan, report, i, from, to);
