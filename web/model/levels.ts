@@ -168,7 +168,9 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
   const lifecycle = firstOf(LIVELIEST) ?? 'gone';
   // The words for a group that is starting say since when, not since when its other pods are ready.
   const told = firstOf(PASSING) ?? lifecycle;
-  const since = own.filter((pod) => pod.lifecycle === told).map(({ sinceMs }) => sinceMs);
+  const staged = own.filter((pod) => pod.lifecycle === told);
+  const since = staged.map(({ sinceMs }) => sinceMs);
+  const reasons = new Set(staged.map(({ reason }) => reason));
   return {
     ...first,
     uid: key,
@@ -180,6 +182,8 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
     lifecycle,
     // A group is gone since its last pod left.
     sinceMs: told === 'gone' ? Math.max(...since) : Math.min(...since),
+    reason: reasons.size === 1 ? [...reasons].join() : '',
+    cordon: own.every(({ cordon }) => cordon === first.cordon) ? first.cordon : '',
     replacedBy: '',
   };
 }

@@ -1,4 +1,4 @@
-import { countText } from '../../../server/runtime/count-text.ts';
+import { countText, plural } from '../../../server/runtime/count-text.ts';
 import './legend.css';
 import { type ReactNode, useId, useMemo, useState } from 'react';
 import { StateGlyph } from '../../components/state-glyph.tsx';
@@ -120,12 +120,12 @@ export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilte
 
 const BOLD: readonly FilterState[] = ['good', 'slow', 'failed'];
 
-/** The pods by their numbers on the axes, if neither names nor groups fit. The list is rendered when it is opened. */
+/** The pods, or nodes or zones, by their numbers on the axes, if neither names nor groups fit. The list is rendered when it is opened. */
 export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details className="pod-numbers second" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Numbers on the axes: {countText(arrangement.pods.length)} pods</summary>
+      <summary>Numbers on the axes: {plural(arrangement.pods.length, props.picture.fold?.level ?? 'pod')}</summary>
       {isOpen ? (
         <ol>
           {[...arrangement.pods].map((pod) => {

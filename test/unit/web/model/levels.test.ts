@@ -251,6 +251,21 @@ describe('the level is chosen so that every finding shows, as coarse as that all
   });
 });
 
+test('a zone is cordoned only if all its pods are, and its reason is that of the pods whose stage it shows', () => {
+  const zoneWith = (change: (pods: Picture['mesh']['pods']) => void) => {
+    const picture = pictureOf({ pods: 12, scenario: 'healthy' }, ({ pods }) => {
+      change(pods.filter(({ zone }) => zone === pods[0]!.zone));
+    });
+    const folded = foldPicture(picture, { level: 'zone', unfolded: [] });
+    const { zone } = picture.mesh.pods[0]!;
+    return podWords(folded, folded.pods.find(({ pod }) => pod.zone === zone)!, picture.mesh.atMs).note;
+  };
+  expect(zoneWith(([first]) => Object.assign(first!, { cordon: 'cordoned' }))).toBe('');
+  expect(zoneWith((pods) => pods.map((pod) => Object.assign(pod, { cordon: 'cordoned' })))).toBe('cordoned');
+  const pulling = { lifecycle: 'starting', reason: 'ImagePullBackOff' };
+  expect(zoneWith((pods) => Object.assign(pods.at(-1)!, pulling))).toMatch(/^for .* \(ImagePullBackOff\)$/);
+});
+
 describe('a selection', () => {
   const base = pictureOf({ pods: 30, scenario: 'dead-pod', nodes: 5 });
   const bad = nodeOf(base, 29);
