@@ -24,6 +24,7 @@ export function* findingsAt(mesh: Mesh, slowMs: number): Generator<void, Finding
 /**
  * A report whose links are flagged as slow by `slowUs`: their own flags are about SLOW_LINK. The samples in a row that such a flag
  * takes are not in the report. In place of them the median of its window decides, or the newest answer if it has fewer than two.
+ * A link without the flag whose newest answer is slow is slow for the findings too, but less sure: see `counts.ts`.
  */
 function withSlowFlags(report: MergedReport, slowUs: number): MergedReport {
   const { links, stats } = report;
