@@ -21,9 +21,9 @@ interface GraphStageProps extends StageRequest {
 
 /** The graph, layer by layer: bundles, links and dots on canvases, then the SVG, and the card on top. */
 export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
-  const { props, graph, zoom, stage } = request;
+  const { props, graph, zoom, stage, cursor } = request;
   const { picture, nowMs, theme } = props;
-  const { cursor, select, handlers, isPointing, hot, at, emphasisOf } = useStage(request);
+  const { select, handlers, isPointing, hot, at, emphasisOf } = useStage(request);
   const pair = cursor?.pair ?? -1;
   const layer = { graph, zoom, size, theme };
   // biome-ignore lint/correctness/useExhaustiveDependencies: `select` follows `props`. The scene stays while it is only zoomed.

@@ -1,5 +1,5 @@
 import './graph.css';
-import { useMemo, useRef, useState } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { useShortcuts } from '../../components/keys.ts';
 import { Late } from '../../components/late.tsx';
@@ -23,6 +23,7 @@ import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { type Moved, placeAt, useMoved } from './use-moved.ts';
+import { useSame } from './use-same.ts';
 import type { StageRequest } from './use-stage.ts';
 
 /** By how much one press of + or − enlarges or shrinks the graph. */
@@ -30,7 +31,12 @@ const ZOOM_STEP = 1.25;
 
 /** Pods on a ring and their links: among few pods each on its own, otherwise the bad ones above bundles of the healthy ones. */
 export function GraphView(props: ViewProps) {
-  const [cursor, setCursor] = useState<Cursor | null>(null);
+  const { pods } = props.picture.mesh;
+  const uids = useSame(useMemo(() => pods.map(({ uid }) => uid), [pods]));
+  const [kept, setKept] = useState<{ cursor: Cursor; uids: readonly string[] } | null>(null);
+  // A cursor is indexes of pods, so one of another list of pods is dropped.
+  const cursor = kept?.uids === uids ? kept.cursor : null;
+  const setCursor = useCallback((next: Cursor | null) => setKept(next && { cursor: next, uids }), [uids]);
   const links = useGraphLinks(props, cursor?.pod ?? -1);
   const stage = useRef<HTMLDivElement>(null);
   const controls = useRef<ZoomControls>(null);

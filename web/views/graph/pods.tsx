@@ -11,7 +11,6 @@ import type { Graph } from './use-graph.ts';
 
 /** The keyboard cursor: a pod, and one of its links (-1 = none). */
 export interface Cursor {
-  uid: string;
   pod: number;
   pair: number;
 }
@@ -28,12 +27,11 @@ interface PodNodesProps {
 /** Pods as glyphs. Tab moves between pods, arrows between the links of a pod, Enter selects, Escape leaves the link. */
 export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: PodNodesProps) {
   const onKeyDown = (event: KeyboardEvent, pod: number) => {
-    const uid = picture.mesh.pods[pod]?.uid ?? '';
     const pair = cursor?.pod === pod ? cursor.pair : -1;
     const step = STEPS[event.key];
-    if (step !== undefined) onCursor({ uid, pod, pair: walk(graph, pod, pair, step) });
+    if (step !== undefined) onCursor({ pod, pair: walk(graph, pod, pair, step) });
     else if (event.key === 'Enter' || event.key === ' ') onSelect(pair >= 0 ? { pair } : { pod });
-    else if (event.key === 'Escape' && pair >= 0) onCursor({ uid, pod, pair: -1 });
+    else if (event.key === 'Escape' && pair >= 0) onCursor({ pod, pair: -1 });
     else return;
     event.preventDefault();
   };
@@ -57,7 +55,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             aria-pressed={graph.pod === index}
             data-pod={view.pod.uid}
             onFocus={(event) => {
-              if (event.currentTarget.matches(':focus-visible')) onCursor({ uid: view.pod.uid, pod: index, pair: -1 });
+              if (event.currentTarget.matches(':focus-visible')) onCursor({ pod: index, pair: -1 });
             }}
             onBlur={() => onCursor(null)}
             onKeyDown={(event) => onKeyDown(event, index)}

@@ -27,15 +27,14 @@ interface Hover extends Point {
 }
 
 /** Hover, click, zoom and drag on the stage; the resulting emphasis of links and place of the card. */
-export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, cursor: kept }: StageRequest) {
+export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, cursor }: StageRequest) {
   const { picture, selection, onSelect } = props;
   const { n, mesh } = picture;
   const [pointed, setPointed] = useState<Hover | null>(null);
   const uidOf = (index: number) => mesh.pods[index]?.uid ?? '';
   const uidsOf = (hit: Exclude<GraphHit, null>) =>
     ('pod' in hit ? [hit.pod] : [Math.floor(hit.pair / n), hit.pair % n]).map(uidOf);
-  // A pod that comes or goes changes the indexes: an old cursor is dropped, and what was pointed at.
-  const cursor = kept !== null && uidOf(kept.pod) === kept.uid ? kept : null;
+  // A pod that comes or goes changes the indexes: the old ones would tell of another pod.
   const hover = pointed !== null && uidsOf(pointed.hit).join() === pointed.uids ? pointed : null;
   const select = (hit: GraphHit) => {
     const [one, other] = hit === null ? [] : uidsOf(hit);
@@ -101,7 +100,7 @@ export function useStage({ props, graph, zoom, onZoom, controls, stage, onMove, 
   const hot = hover?.hit ?? ofCursor;
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
   const at = hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
-  return { cursor, select, handlers, isPointing: hover !== null, hot, at, emphasisOf };
+  return { select, handlers, isPointing: hover !== null, hot, at, emphasisOf };
 }
 
 function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
