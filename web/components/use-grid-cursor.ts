@@ -28,7 +28,10 @@ export interface GridCursor {
   onKeyDown(event: KeyboardEvent): void;
 }
 
-/** The cursor of a grid of links. It is kept by pods, so that it stays at its link when rows come and go. */
+/**
+ * The cursor of a grid of links. It is kept by pods, so that it stays at its link when rows come and go. If one of its pods leaves
+ * the grid, it moves to the first column or row.
+ */
 export function useGridCursor(request: GridCursorRequest): GridCursor {
   const { count, uidAt, positionOf, grid, letterKeys, jumps, onOpen, onMove } = request;
   const [kept, setKept] = useState<{ column: string; row: string } | null>(null);

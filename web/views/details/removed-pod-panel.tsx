@@ -7,6 +7,9 @@ import { fetchEvents } from '../../data/past-client.ts';
 import { clockText, sentence } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 
+/** Pause after events that could not be fetched. */
+const RETRY_MS = 10_000;
+
 interface RemovedPodProps {
   uid: string;
   props: Pick<ViewProps, 'picture' | 'liveMesh' | 'nowMs' | 'onSelect'>;
@@ -21,10 +24,11 @@ export function RemovedPodPanel({ uid, props }: RemovedPodProps) {
   // Up to now, because the pod can have ended after the viewed moment.
   const toMs = past === null || liveMesh === null ? nowMs : Math.max(nowMs, liveMesh.atMs + liveMesh.ageMs);
   const key = lives === undefined ? `${uid} ${past?.toMs ?? ''}` : null;
-  const { value: events, error } = useFetched(key, async (signal) => {
+  const load = async (signal: AbortSignal) => {
     const all = await fetchEvents({ fromMs: toMs - historyWindowMs, toMs }, signal);
     return all.filter(({ kind, pod }) => kind.startsWith('pod-') && pod?.uid === uid);
-  });
+  };
+  const { value: events, error } = useFetched(key, load, { retryMs: RETRY_MS });
   const nameOf = podNamer([...(liveMesh ?? picture.mesh).pods, ...podsOfEvents(events ?? [])]);
   const name = shownName(nameOf(lives ?? events?.at(-1)?.pod)) || 'This pod';
   const joinedMs = lives?.createdMs ?? joinedAfter(events ?? [], nowMs);
