@@ -65,7 +65,7 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
     comma = ',';
     if (missing === '') {
       yield `${start},"response":{"podResults":{`;
-      yield* podResults(report, entries, options, timeText);
+      yield* podResults(report, entries, mesh.pods.length, options, timeText);
       yield `}${probeResultsJson(report.probes)}}}`;
     } else {
       const address = addressOf(pod, options);
@@ -138,17 +138,18 @@ function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
 function* podResults(
   { links, atMs, details }: MergedReport,
   entries: readonly Entry[],
+  podCount: number,
   options: CheckAllOptions,
   timeText: (ms: number) => string,
 ): Generator<string> {
-  const linkTo = linkByPod(links);
+  const linkTo = linksByPod(links, podCount);
   const detailOf = new Map(details);
   /** The comma before the first result is left out. */
   let skip = 1;
   let piece = '';
   for (const { index, pod, pinged } of entries) {
-    const i = linkTo.get(index);
-    if (i === undefined) continue;
+    const i = linkTo[index] ?? -1;
+    if (i < 0) continue;
     const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 0 : 1;
     const outcome = outcomeOf(links, i);
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
@@ -169,15 +170,15 @@ function* podResults(
   yield piece.slice(skip);
 }
 
-/** By index of the pod in the mesh: the link to it; of those over IPv4 and IPv6 the worse. */
-function linkByPod(links: LinkColumns): Map<number, number> {
-  const linkTo = new Map<number, number>();
+/** By index of the pod in the mesh: the link to it, of those over IPv4 and IPv6 the worse; -1 = none. */
+function linksByPod(links: LinkColumns, podCount: number): Int32Array {
+  const linkTo = new Int32Array(podCount).fill(-1);
   const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
   for (let i = 0; i < links.length; i++) {
     if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
     const to = links.to[i] ?? 0;
-    const other = linkTo.get(to);
-    if (other === undefined || isWorse(result(i), result(other))) linkTo.set(to, i);
+    const other = linkTo[to] ?? -1;
+    if (other < 0 || isWorse(result(i), result(other))) linkTo[to] = i;
   }
   return linkTo;
 }
