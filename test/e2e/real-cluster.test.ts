@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
@@ -172,23 +173,28 @@ test('the past shows what was shown live: the same red pods, the same finding wi
   const shown = async () => ({
     pods: (await podsIn(page)).map(({ words: said, fill }) => `${said.split(',')[0]} ${fill}`),
     failed: /\d+ failed/.exec(await words(page, '.summary'))?.[0],
-    finding: await words(page, '.finding-list .finding-words'),
+    findings: await page.locator('.finding-list .finding-words').allInnerTexts(),
   });
   process.kill(victim!.pid, 'SIGSTOP');
   const stoppedMs = Date.now();
   let live: Awaited<ReturnType<typeof shown>>;
+  let later: typeof live;
   let atMs: number;
   try {
     await soon(() => words(page, '.summary')).toContain('2 failed');
-    await soon(async () => (await shown()).finding).toMatch(
-      new RegExp(`${victim!.name}.*What it reaches is not known`),
+    await soon(async () => (await shown()).findings.join(' ')).toMatch(
+      new RegExp(`^${victim!.name}.*What it reaches is not known`, 's'),
     );
     // Of less than two seconds the pod may not know afterwards that it stood still: see docs/past.md.
     await soon(() => Date.now() - stoppedMs).toBeGreaterThan(3_000);
-    live = await shown();
-    atMs = Date.now();
-    // Pods are asked for a moment by its age: while a request is on its way on a busy machine, the moment is late by as much.
-    await soon(() => Date.now() - atMs).toBeGreaterThan(1_000);
+    do {
+      live = await shown();
+      atMs = Date.now();
+      // Pods are asked for a moment by its age: while a request is on its way on a busy machine, the moment is late by as much.
+      await soon(() => Date.now() - atMs).toBeGreaterThan(1_000);
+      later = await shown();
+      // On a busy machine another pod may be short of CPU for a moment, which is a finding too.
+    } while (!isDeepStrictEqual(later, live));
   } finally {
     process.kill(victim!.pid, 'SIGCONT');
   }
