@@ -40,7 +40,7 @@ export function GraphStage({ size, onCursor, ...request }: GraphStageProps) {
         )}
         {!tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} />}
         <PodLabels labels={labels} picture={picture} />
-        <PodNodes {...{ graph, picture, nowMs, cursor, onCursor }} onSelect={select} />
+        <PodNodes graph={graph} picture={picture} nowMs={nowMs} cursor={cursor} onCursor={onCursor} onSelect={select} />
         <LinkPills graph={graph} props={props} words={words} />
       </>
     );

@@ -74,7 +74,13 @@ export function GraphView(props: ViewProps) {
         </Late>
       ) : (
         <GraphPicture
-          {...{ props, links, stage, zoom, controls, moved, cursor }}
+          props={props}
+          links={links}
+          stage={stage}
+          zoom={zoom}
+          controls={controls}
+          moved={moved}
+          cursor={cursor}
           onMoved={move}
           onZoom={setZoom}
           onCursor={setCursor}

@@ -18,7 +18,7 @@ export function LinkShapes({ graph, emphasisOf }: { graph: Graph; emphasisOf: Em
   return (
     <g className={`graph-links${hasBad ? ' has-bad' : ''}`}>
       {links.map((link) => (
-        <LinkShape key={link.pair} emphasis={emphasisOf(link)} {...{ link, marked, dropped }} />
+        <LinkShape key={link.pair} emphasis={emphasisOf(link)} link={link} marked={marked} dropped={dropped} />
       ))}
     </g>
   );

@@ -74,7 +74,7 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
           </text>
         ))}
         {THRESHOLD_NAMES.map((name) => (
-          <Handle key={name} {...{ name, scale, onChange }} ms={thresholds[name]} onHold={setHeld} />
+          <Handle key={name} name={name} scale={scale} onChange={onChange} ms={thresholds[name]} onHold={setHeld} />
         ))}
       </svg>
     </div>

@@ -105,13 +105,15 @@ export function Timeline(props: TimelineProps) {
         onAnnotate={() => setAnnotated(atMs ?? ranges[1] ?? ranges[0] ?? nowMs)}
       />
       {!folded && !address.asTable && (
-        <Track {...shown} {...{ atMs, ranges, onRanges }} onHold={hold} onPick={onMoment} />
+        <Track {...shown} atMs={atMs} ranges={ranges} onRanges={onRanges} onHold={hold} onPick={onMoment} />
       )}
       {!folded && (address.asTable || isLogOpen) && <EventLog {...shown} onMoment={onMoment} />}
       {!folded && <Rounds rounds={past.rounds} nameOf={nameOf} nowMs={nowMs} onPick={onMoment} />}
       {annotated !== null && (
         <AnnotationDialog
-          {...{ when: annotated, nowMs, token }}
+          when={annotated}
+          nowMs={nowMs}
+          token={token}
           onToken={setToken}
           onClose={() => setAnnotated(null)}
           onSaved={() => {
