@@ -42,9 +42,6 @@ const STOOD_STILL_MS = 1000;
 /** The most such times that are remembered, the newest. */
 const MAX_STANDSTILLS = 100;
 
-/** Two such times are joined if no more than this lies between them. */
-const JOIN_GAP_MS = 2 * TICK_MS;
-
 /** Whether the report of this process is unreliable, and since when, ms since the epoch; 0 = since its start. */
 export type Reliability = Readonly<Pick<Starvation, 'unreliable' | 'sinceMs'>>;
 
@@ -82,7 +79,7 @@ export class StarvationWatch {
     this.#turns = turns;
     this.#watchTurns(true);
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
-    this.#timer = this.#setTimer();
+    this.#timer = this.#setTimer(clock.monotonicMs());
   }
 
   /** Notes how late a timer of ours has run, ms. That includes waits for a CPU, which turns do not count as busy time. */
@@ -131,8 +128,8 @@ export class StarvationWatch {
     this.#cpuQueue.close();
   }
 
-  #setTimer(): Timer {
-    this.#tickDueMs = this.#clock.monotonicMs() + TICK_MS;
+  #setTimer(nowMs: number): Timer {
+    this.#tickDueMs = nowMs + TICK_MS;
     return this.#clock.setTimer(() => this.#tick(), TICK_MS);
   }
 
@@ -153,7 +150,7 @@ export class StarvationWatch {
       if (wasStarved) this.#noteStarved({ fromMs: this.#tickDueMs - TICK_MS, toMs: nowMs });
     }
     this.#delayUs = 0;
-    this.#timer = this.#setTimer();
+    this.#timer = this.#setTimer(nowMs);
   }
 
   #watchTurns(isWanted: boolean): void {
@@ -170,10 +167,13 @@ export class StarvationWatch {
     if (delayUs > this.#delayUs) this.#delayUs = delayUs;
   }
 
-  /** Keeps a time at which the process was starved. */
+  /**
+   * Keeps a time at which the process was starved. It is joined with the time before only if that ended when it began: a report of a
+   * moment between the two must not say that the process was starved then.
+   */
   #noteStarved(time: TimeRange): void {
     const last = this.#starvedTimes.at(-1);
-    if (last !== undefined && last.toMs >= time.fromMs - JOIN_GAP_MS) last.toMs = time.toMs;
+    if (last !== undefined && last.toMs >= time.fromMs) last.toMs = time.toMs;
     else this.#starvedTimes.push(time);
     if (this.#starvedTimes.length > MAX_JOURNAL_STARVED_TIMES) this.#starvedTimes.shift();
   }

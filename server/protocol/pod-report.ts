@@ -29,13 +29,29 @@ export const starvationSchema = v.object({
 });
 export type Starvation = v.InferOutput<typeof starvationSchema>;
 
-/** `Starvation.times` of a report: which of `times`, oldest first, overlap a range, as ages at its end. */
+/** A process knows that it is starved when the second is over. */
+const STARVED_SECOND_MS = 1000;
+
+/** Times of a report are joined if no more than this lies between them: it has room for few. */
+const JOIN_GAP_MS = 2000;
+
+/**
+ * `Starvation.times` of a report: which of `times`, oldest first, overlap a range, as ages at its end. What was not known at the end
+ * of the range is left out, so that a report of the past says what the live one said.
+ */
 export function starvedTimesIn(
   times: readonly TimeRange[],
   { fromMs, toMs }: TimeRange,
 ): NonNullable<Starvation['times']> {
-  return times
-    .filter((time) => time.toMs >= fromMs && time.fromMs <= toMs)
+  const joined: TimeRange[] = [];
+  for (const time of times) {
+    if (time.fromMs > toMs - STARVED_SECOND_MS) break;
+    const last = joined.at(-1);
+    if (last !== undefined && time.fromMs - last.toMs <= JOIN_GAP_MS) last.toMs = time.toMs;
+    else joined.push({ ...time });
+  }
+  return joined
+    .filter((time) => time.toMs >= fromMs)
     .slice(-MAX_STARVED_TIMES)
     .map((time) => [Math.round(toMs - time.fromMs), Math.max(0, Math.round(toMs - time.toMs))]);
 }

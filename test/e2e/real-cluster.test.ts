@@ -166,10 +166,7 @@ describe('a pod whose process hangs', () => {
   });
 });
 
-// On a busy machine a pod's own shortage of CPU can be told of the past and not live: its cause is not found yet.
-test('the past shows what was shown live: the same red pods, the same finding with all its words, the same counts', {
-  retry: 2,
-}, async () => {
+test('the past shows what was shown live: the same red pods, the same finding with all its words, the same counts', async () => {
   const [witness, , victim] = readyPods();
   const page = await pages.open(pageOf(witness!));
   await isOk(page);

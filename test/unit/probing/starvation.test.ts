@@ -188,9 +188,11 @@ describe('the report', () => {
     expect(watch.status().loopDelayP99Us).toBe(0);
     expect(timesOf(60_000)).toEqual([[23_000, 20_000]]);
     expect(timesOf(19_000)).toEqual([]);
-    // A report of the past has the ages of then, and not what came later.
-    expect(timesOf(10_000, 22_500)).toEqual([[500, 0]]);
-    expect(timesOf(10_000, 24_000)).toEqual([]);
+    // A report of the past has the ages of then, and says what was known then: a second is judged at its end.
+    expect(timesOf(10_000, 20_000)).toEqual([[3_000, 0]]);
+    expect(timesOf(10_000, 20_500)).toEqual([[2_500, 1_500]]);
+    expect(timesOf(10_000, 22_000)).toEqual([[1_000, 0]]);
+    expect(timesOf(10_000, 22_500)).toEqual([]);
     for (let n = 0; n < 80; n++) {
       loop.delayUs = n % 4 === 0 ? 200_000 : 0;
       await pass(1_000);
