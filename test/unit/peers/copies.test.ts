@@ -368,7 +368,7 @@ describe('the copy of a pod', () => {
       expect(await at(35_000)).toEqual([true, false, clock.nowMs(), []]);
       expect(await at(19_000)).toEqual([false, true, 21_500, [[2_500, 1_000]]]);
       expect(await at(14_000)).toEqual([false, false, 18_000, [[7_500, 1_000]]]);
-      expect(await at(16_000)).toEqual([false, false, 18_000, [[2_000, 0]]]);
+      expect(await at(16_000)).toEqual([false, false, 18_000, [[5_500, 0]]]);
       expect(await at(11_000)).toEqual([false, false, 18_000, []]);
       expect(keeper.journals(MINUTE, 10, new Set())[0]?.journal.stoodStill).toEqual([[39_500, 31_500]]);
     }
