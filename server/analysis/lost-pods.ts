@@ -129,7 +129,8 @@ function addReport(
  * epoch). `roundMs`: how long a round of pings lasts.
  */
 function addLink(into: LinksInto, report: MergedReport, i: number, readyMs: number, roundMs: number): void {
-  const { pod, atMs, bootTimeMs, links } = report;
+  const { pod, atMs, clockOffsetMs = 0, links } = report;
+  const startedMs = report.bootTimeMs + clockOffsetMs;
   const ageMs = unpack16(links.ageMs[i] ?? NONE16);
   const stateMs = unpack16(links.sinceMs[i] ?? NONE16);
   if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) into.unpinged = pod;
@@ -142,9 +143,9 @@ function addLink(into: LinksInto, report: MergedReport, i: number, readyMs: numb
     into.okMs = Math.max(into.okMs, atMs - Math.max(0, ageMs));
   } else {
     const okSinceMs = atMs - stateMs;
-    const isSinceFirstPing = okSinceMs - roundMs <= bootTimeMs;
+    const isSinceFirstPing = okSinceMs - roundMs <= startedMs;
     // The first ping of a process that started after the replacement was ready says nothing about the time before.
-    if (isSinceFirstPing && bootTimeMs > readyMs) return;
+    if (isSinceFirstPing && startedMs > readyMs) return;
     into.okMs = Math.max(into.okMs, okSinceMs);
     // The ping before that was not ok, and less than a round earlier. Before a first ping, the replacement had just come.
     if (!isSinceFirstPing) into.notOkMs = Math.max(into.notOkMs, okSinceMs - roundMs);

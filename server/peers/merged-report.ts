@@ -45,6 +45,9 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
   };
 }
 
+/** A smaller difference between two clocks is not told: the report took some ms to come. */
+const MIN_CLOCK_OFFSET_MS = 1000;
+
 /** A result of a pod with its times by our clock: a time by the pod's clock plus `offsetMs` is one by ours. */
 function probeByOurClock(probe: ProbeResult, offsetMs: number): ProbeResult {
   const { atMs, sinceMs } = probe;
@@ -81,6 +84,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   return {
     ...reportWith({ ...pickColumns(links, kept), length: kept?.length ?? links.length }, arrival),
     bootTimeMs: report.bootTimeMs,
+    ...(Math.abs(offsetMs) >= MIN_CLOCK_OFFSET_MS && { clockOffsetMs: offsetMs }),
     samePeers,
     details: pickDetails(report.details, links.length, kept),
     ...(report.slow && { slow: pickDetails(report.slow, links.length, kept) }),

@@ -46,7 +46,10 @@ const reportSchema = v.object({
   atMs: v.finiteNumber,
   /** How long the request took. */
   fetchUs: v.finiteNumber,
+  /** By the clock of the pod; -1 = not known. */
   bootTimeMs: v.finiteNumber,
+  /** How far the pod's clock is behind the serving pod's, ms. It is left out below a second: the report took some ms to come. */
+  clockOffsetMs: v.exactOptional(v.finiteNumber),
   /** Whether this report knows the same peers as the serving pod. */
   samePeers: v.boolean(),
   links: v.unknown(),

@@ -96,6 +96,7 @@ it('the external probes and the reliability of a report have their times by our 
   const merged = merge(reportOf(podOf(0), [], [], { atMs, probes, starvation }), []);
   expect(merged.probes).toMatchObject([{ atMs: NOW_MS - 4_000, sinceMs: NOW_MS - 9_000 }, { atMs: 0 }]);
   expect(merged.starvation?.sinceMs).toBe(NOW_MS - 5_000);
+  expect(merged.clockOffsetMs).toBe(behindMs);
   // 0 is no time: the pod has been reliable since its start.
   const always = reportOf(podOf(0), [], [], { atMs, starvation: { ...starvation, sinceMs: 0 } });
   expect(merge(always, []).starvation?.sinceMs).toBe(0);

@@ -36,6 +36,8 @@ const twice = (createdMs: number, sinceMs: number) =>
 
 /** The process of pod 1 started 6 s ago. */
 const restarted = report(1, { bootTimeMs: NOW_MS - 6_000 });
+/** The same, by a clock that is a minute behind ours. */
+const restartedWithSlowClock = report(1, { bootTimeMs: NOW_MS - 66_000, clockOffsetMs: 60_000 });
 const unlisted: Change = ({ reports }) => reports[2]!.links.to.fill(2, 2, 3);
 const RARELY = { settings: settingsOf() };
 const STALE = { discovery: statusOf({ phase: 'stale' }) };
@@ -82,6 +84,7 @@ describe('recovered', () => {
     ['late, and another report missing', 'recovered<16s', 'unknown', both(okSince(5_000), silence(2))],
     // Its first ping says nothing about the time before it started.
     ['pinged by a process that came later', 'recovered<4s', 'pass', both(okSince(5_000), restarted)],
+    ['the same with clocks a minute apart', 'recovered<4s', 'pass', both(okSince(5_000), restartedWithSlowClock)],
     ['not ok when a process came later', 'recovered<4s', 'fail', both(okSince(2_000), restarted)],
     ['pinged by Goldpinger', 'recovered<16s', 'pass', ({ reports }) => reports[1]!.links.sinceMs.fill(NONE16)],
     ['an old list, but a failing link', 'recovered<10s', 'fail', failing, STALE],
