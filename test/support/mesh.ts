@@ -268,9 +268,17 @@ export interface LinkFault {
   sinceMs?: number;
 }
 
+/** Nothing listens; nothing answers; the connection is open and nothing comes. */
+export const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
+export const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
+export const NO_RESPONSE: LinkFault = { outcome: 'timeout', phase: 'first-byte' };
+
 /** A delay of the response alone, as a proxy causes it, and one of the network in both directions. */
 export const LATE_ANSWER: LinkFault = { connectUs: 200, firstByteUs: 251_000 };
 export const LATE_NETWORK: LinkFault = { connectUs: 120_000, firstByteUs: 121_000 };
+
+/** How a test spoils a mesh. */
+export type MeshChange = (mesh: MeshBuilder) => unknown;
 
 /** A mesh in which all pods reach each other in 0.5 ms, for a test to spoil. */
 export class MeshBuilder {
@@ -309,10 +317,10 @@ export class MeshBuilder {
   }
 
   /** Spoils one link; does nothing if it is not pinged or not reported. */
-  set(from: number, to: number, fault: LinkFault): void {
+  set(from: number, to: number, fault: LinkFault): this {
     const report = this.reports[from];
     const i = this.#linkIndex(from, to);
-    if (report === undefined || i < 0) return;
+    if (report === undefined || i < 0) return this;
     setFault(report.links, report.stats, i, fault);
     if (fault.udp !== undefined) {
       report.udp ??= emptyUdp(report.links.length);
@@ -320,51 +328,73 @@ export class MeshBuilder {
     }
     if (fault.failsOnly !== undefined) report.failsOnly = [...(report.failsOnly ?? []), [i, fault.failsOnly]];
     if (fault.failures !== undefined) report.recent = [...(report.recent ?? []), [i, fault.failures, 16]];
+    return this;
   }
 
   /** Turns the UDP probe of all pods on: every link has lost no datagram. */
   withUdp(): this {
-    this.each(() => true, { udp: {} }, true);
-    return this;
+    return this.each(() => true, { udp: {} }, true);
   }
 
   /** Makes one link not yet probed. */
-  notYet(from: number, to: number): void {
-    this.set(from, to, { flags: FLAG_NOT_YET });
+  notYet(from: number, to: number): this {
+    return this.set(from, to, { flags: FLAG_NOT_YET });
   }
 
   /** Spoils every link for which `picks` is true; that of a pod to itself only with `self`. */
-  each(picks: (from: number, to: number) => boolean, fault: LinkFault, self = false): void {
+  each(picks: (from: number, to: number) => boolean, fault: LinkFault, self = false): this {
     for (let from = 0; from < this.size; from++) {
       for (let to = 0; to < this.size; to++) if ((self || from !== to) && picks(from, to)) this.set(from, to, fault);
     }
+    return this;
+  }
+
+  /** Spoils the links of all other pods to one; with `self` also its link to itself. */
+  into(pod: number, fault: LinkFault, self = false): this {
+    return this.each((_, to) => to === pod, fault, self);
+  }
+
+  /** Spoils the links of one pod to all others. */
+  outOf(pod: number, fault: LinkFault): this {
+    return this.each((from) => from === pod, fault);
+  }
+
+  pod(i: number, change: Partial<Pod>): this {
+    this.pods[i] = { ...(this.pods[i] ?? podOf(i)), ...change };
+    return this;
+  }
+
+  report(i: number, change: Partial<MergedReport>): this {
+    this.reports[i] = { ...(this.reports[i] ?? mergedReportOf(i, [])), ...change };
+    return this;
   }
 
   /** Lets the report of a pod be missing. */
-  silence(pod: number, reason: MissingReason = 'timeout'): void {
+  silence(pod: number, reason: MissingReason = 'timeout'): this {
     this.reports[pod] = mergedReportOf(pod, [], { missing: reason, missingDetail: 'words' });
+    return this;
   }
 
   /** Lets the process of a pod be starved, so that half of its links look bad. */
-  starve(pod: number): void {
+  starve(pod: number): this {
     for (let to = 0; to < this.size; to += 2) this.set(pod, to, { outcome: 'timeout', phase: 'connect' });
     const sinceMs = NOW_MS - 20_000;
-    this.#setStarvation(pod, { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs });
+    return this.#setStarvation(pod, { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs });
   }
 
   /** Lets the event loop of a pod be late at the moment, not for long enough to make its report unreliable. */
-  delayLoop(pod: number): void {
-    this.#setStarvation(pod, { loopDelayP99Us: 140_000 });
+  delayLoop(pod: number): this {
+    return this.#setStarvation(pod, { loopDelayP99Us: 140_000 });
   }
 
   /** Lets the event loop of a pod have been late from and until so long ago; `isNow`: and be late now. */
-  wasLate(pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): void {
-    this.#setStarvation(pod, { loopDelayP99Us: isNow ? 140_000 : 0, times });
+  wasLate(pod: number, times: [fromAgeMs: number, toAgeMs: number][], isNow = false): this {
+    return this.#setStarvation(pod, { loopDelayP99Us: isNow ? 140_000 : 0, times });
   }
 
   /** Lets the process of a pod have been starved until `agoMs` ago. */
-  recover(pod: number, agoMs: number): void {
-    this.#setStarvation(pod, { suspectShare: 0.2, sinceMs: NOW_MS - agoMs });
+  recover(pod: number, agoMs: number): this {
+    return this.#setStarvation(pod, { suspectShare: 0.2, sinceMs: NOW_MS - agoMs });
   }
 
   /** The findings, as pod `servedBy` (index) collected the mesh. */
@@ -379,10 +409,16 @@ export class MeshBuilder {
     });
   }
 
-  #setStarvation(pod: number, change: Partial<NonNullable<MergedReport['starvation']>>): void {
-    const report = this.reports[pod];
+  /** The only finding. */
+  onlyFinding(): Finding {
+    const [finding, ...others] = this.findings();
+    if (finding !== undefined && others.length === 0) return finding;
+    throw new Error(`not one finding: ${JSON.stringify(this.findings().map(({ title }) => title))}`);
+  }
+
+  #setStarvation(pod: number, change: Partial<NonNullable<MergedReport['starvation']>>): this {
     const calm = { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 };
-    if (report !== undefined) this.reports[pod] = { ...report, starvation: { ...calm, ...change } };
+    return this.report(pod, { starvation: { ...calm, ...change } });
   }
 
   #linkIndex(from: number, to: number): number {

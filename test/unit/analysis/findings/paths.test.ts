@@ -3,9 +3,8 @@ import type { Finding } from '../../../../server/protocol/finding.ts';
 import { findingsSchema } from '../../../../server/protocol/finding.ts';
 import type { Outcome, Path } from '../../../../server/protocol/sample.ts';
 import { validate } from '../../../../server/protocol/validators.ts';
-import { type LinkFault, MeshBuilder, NOW_MS } from '../../../support/mesh.ts';
+import { MeshBuilder, NOW_MS, REFUSED, TIMEOUT } from '../../../support/mesh.ts';
 
-const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const TARGETS: Record<Path, string> = {
   service: 'http://goldpinger:8080/ping',
   'service-ip': 'http://goldpinger:8080/ping',
@@ -29,9 +28,8 @@ class PathMesh extends MeshBuilder {
     const times = { atMs: NOW_MS - 1_000, sinceMs: NOW_MS - 1_000 - forMs, durationUs: 2_000 };
     const protocol = path === 'dns' ? 'dns' : 'http';
     const result = { target: TARGETS[path], protocol, path, outcome, error, ...times } as const;
-    const report = this.reports[pod]!;
-    this.reports[pod] = { ...report, probes: [...report.probes.filter((probe) => probe.path !== path), result] };
-    return this;
+    const others = this.reports[pod]!.probes.filter((probe) => probe.path !== path);
+    return this.report(pod, { probes: [...others, result] });
   }
 
   /** The same for these paths of all pods. */
@@ -51,14 +49,11 @@ class PathMesh extends MeshBuilder {
   }
 }
 
-it('paths that work are no finding', () => {
-  expect(new PathMesh(3).findings()).toEqual([]);
-});
-
 describe('a Service that fails while pods reach each other', () => {
   const refusing = () => new PathMesh(3).all({ service: 'refused', 'service-ip': 'refused' });
 
-  it('is one finding with its evidence and the next steps', () => {
+  it('is one finding with its evidence and the next steps; paths that work are none', () => {
+    expect(new PathMesh(3).findings()).toEqual([]);
     expect(refusing().findings()).toEqual([
       {
         kind: 'path-service',
@@ -122,7 +117,7 @@ it('of a Service that is checked by its address alone nothing is said about its 
 describe('a pod that is isolated itself', () => {
   it('accuses no path', () => {
     const mesh = new PathMesh(4);
-    mesh.each((from) => from === 3, TIMEOUT);
+    mesh.outOf(3, TIMEOUT);
     for (const path of Object.keys(TARGETS) as Path[]) mesh.path(3, path, 'timeout');
     expect(mesh.findings().map(({ kind }) => kind)).toEqual(['pod-reaches-nobody']);
   });
@@ -135,16 +130,13 @@ describe('a pod that is isolated itself', () => {
 
   it('is not a pod that reaches all others but those that terminate', () => {
     const mesh = new PathMesh(4).all({ service: 'refused', 'service-ip': 'refused' });
-    for (const pod of [2, 3]) mesh.pods[pod] = { ...mesh.pods[pod]!, lifecycle: 'terminating' };
-    mesh.each((_, to) => to >= 2, { outcome: 'refused', phase: 'connect' });
+    for (const pod of [2, 3]) mesh.pod(pod, { lifecycle: 'terminating' }).into(pod, REFUSED);
     expect(mesh.pathFindings()).toMatchObject([{ kind: 'path-service', affected: 2, of: 2 }]);
   });
 
   it('accuses no path if it has too little CPU, or has pinged nobody yet', () => {
     const mesh = new PathMesh(2).all({ dns: 'timeout' });
-    mesh.starve(0);
-    mesh.notYet(1, 0);
-    expect(mesh.pathFindings()).toEqual([]);
+    expect(mesh.starve(0).notYet(1, 0).pathFindings()).toEqual([]);
   });
 
   it('is believed where it has too little CPU, but for timeouts: a refused connection is a fact', () => {
@@ -190,8 +182,7 @@ describe('the evidence', () => {
 
   it('against a Service is that of all pods while it may lead to a pod that cannot be reached', () => {
     const mesh = new PathMesh(6);
-    mesh.each((_, to) => to === 5, TIMEOUT);
-    mesh.silence(5);
+    mesh.into(5, TIMEOUT).silence(5);
     for (const pod of [0, 1, 2, 3]) mesh.path(pod, 'service-ip', 'timeout').path(pod, 'ingress', 'timeout');
     expect(mesh.findings().map(({ kind }) => kind)).toEqual(['pod-unreachable']);
     mesh.path(4, 'service-ip', 'timeout');
@@ -199,15 +190,13 @@ describe('the evidence', () => {
   });
 });
 
-describe('a DNS that fails', () => {
-  it('explains what is not found by name, and nothing else', () => {
-    const mesh = new PathMesh(3).all({ dns: 'dns', service: 'dns', ingress: 'timeout', apiserver: 'refused' });
-    expect(mesh.titles()).toEqual([
-      `Cluster DNS kubernetes.default.svc: ${ALL_FAIL}, its name is not resolved: check CoreDNS and the pods' dnsPolicy`,
-      expect.stringMatching(/^API server 10\.96\.0\.1: .* refused: /),
-    ]);
-    expect(mesh.pathFindings()[0]?.detail).toContain('Service, API server, Ingress fail, too.');
-  });
+it('a DNS that fails explains what is not found by name, and nothing else', () => {
+  const mesh = new PathMesh(3).all({ dns: 'dns', service: 'dns', ingress: 'timeout', apiserver: 'refused' });
+  expect(mesh.titles()).toEqual([
+    `Cluster DNS kubernetes.default.svc: ${ALL_FAIL}, its name is not resolved: check CoreDNS and the pods' dnsPolicy`,
+    expect.stringMatching(/^API server 10\.96\.0\.1: .* refused: /),
+  ]);
+  expect(mesh.pathFindings()[0]?.detail).toContain('Service, API server, Ingress fail, too.');
 });
 
 it.each([

@@ -2,15 +2,22 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
-import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder, meshOf, podOf } from '../../../support/mesh.ts';
+import {
+  LATE_ANSWER,
+  LATE_NETWORK,
+  type LinkFault,
+  MeshBuilder,
+  meshOf,
+  NO_RESPONSE,
+  REFUSED,
+  TIMEOUT,
+} from '../../../support/mesh.ts';
 import { expectTrueCounts } from '../../../support/true-counts.ts';
 
-const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
-const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
 const LINK_FAULTS: LinkFault[] = [
   TIMEOUT,
   REFUSED,
-  { outcome: 'timeout', phase: 'first-byte' },
+  NO_RESPONSE,
   { ...TIMEOUT, fresh: true },
   LATE_ANSWER,
   LATE_NETWORK,
@@ -19,23 +26,14 @@ const LINK_FAULTS: LinkFault[] = [
   { ageMs: 300, sinceMs: 300, flags: FLAG_RECOVERED },
 ];
 
+const LINK_PLACES = ['into pod', 'out of pod', 'into node', 'out of node', 'within node', 'any'] as const;
+const PLACES = [...LINK_PLACES, 'pair', 'silent', 'starved', 'stage'] as const;
 const STAGES = ['not-ready', 'starting', 'terminating'] as const;
 
 /** A fault: where it is, what it does to links, and which share of the links there it spoils. */
 const faults = fc.array(
   fc.record({
-    place: fc.constantFrom(
-      'into pod',
-      'out of pod',
-      'into node',
-      'out of node',
-      'within node',
-      'pair',
-      'silent',
-      'starved',
-      'stage',
-      'any',
-    ),
+    place: fc.constantFrom(...PLACES),
     pod: fc.nat(),
     other: fc.nat(),
     fault: fc.constantFrom(...LINK_FAULTS),
@@ -55,25 +53,25 @@ const shapes = fc.record({
 /** Meshes with some faults, each of another kind and in another place. */
 const meshes = fc.tuple(shapes, faults).map(([{ size, owner, ...shape }, planted]) => {
   const builder = new MeshBuilder(size, shape);
-  for (const [i, pod] of builder.pods.entries()) builder.pods[i] = { ...pod, owner };
+  for (const i of builder.pods.keys()) builder.pod(i, { owner });
   for (const { place, pod: seed, other, fault, everyNth } of planted) {
     const pod = seed % size;
     const isOn = (one: number) => builder.pods[one]?.node === builder.pods[pod]?.node;
+    const isAt: Record<(typeof LINK_PLACES)[number], (from: number, to: number) => boolean> = {
+      'into pod': (_, to) => to === pod,
+      'out of pod': (from) => from === pod,
+      'into node': (from, to) => isOn(to) && !isOn(from),
+      'out of node': (from, to) => isOn(from) && !isOn(to),
+      'within node': (from, to) => isOn(from) && isOn(to),
+      any: (from, to) => (from * 5 + to * 3 + other) % 4 === 0,
+    };
     // A part of the links stays as it was.
     const isSpared = (from: number, to: number) => everyNth > 0 && (from * 7 + to) % everyNth === 0;
-    const each = (isBad: (from: number, to: number) => boolean) =>
-      builder.each((from, to) => isBad(from, to) && !isSpared(from, to), fault);
-    if (place === 'into pod') each((_, to) => to === pod);
-    else if (place === 'out of pod') each((from) => from === pod);
-    else if (place === 'into node') each((from, to) => isOn(to) && !isOn(from));
-    else if (place === 'out of node') each((from, to) => isOn(from) && !isOn(to));
-    else if (place === 'within node') each((from, to) => isOn(from) && isOn(to));
-    else if (place === 'pair') builder.set(pod, other % size, fault);
+    if (place === 'pair') builder.set(pod, other % size, fault);
     else if (place === 'silent') builder.silence(pod);
     else if (place === 'starved') builder.starve(pod);
-    else if (place === 'stage')
-      builder.pods[pod] = podOf(pod, { ...builder.pods[pod], lifecycle: STAGES[other % 3] ?? 'gone' });
-    else each((from, to) => (from * 5 + to * 3 + other) % 4 === 0);
+    else if (place === 'stage') builder.pod(pod, { lifecycle: STAGES[other % 3] ?? 'gone' });
+    else builder.each((from, to) => isAt[place](from, to) && !isSpared(from, to), fault);
   }
   return builder;
 });
@@ -106,28 +104,25 @@ it('health blames pods for failed links if and only if findings of severity `fai
   );
 });
 
-it.each<[title: string, builder: MeshBuilder, plant: (builder: MeshBuilder) => void, text: string]>([
+it.each<[title: string, builder: MeshBuilder, text: string]>([
   [
     'a pod that probes eight others, five of which nobody reaches, does not reach "1 of 3 pods that it probes"',
-    new MeshBuilder(9),
-    (builder) => {
-      builder.each((_, to) => to >= 4, REFUSED);
-      for (const to of [1, 2]) builder.set(0, to, TIMEOUT);
-    },
+    new MeshBuilder(9)
+      .each((_, to) => to >= 4, REFUSED)
+      .set(0, 1, TIMEOUT)
+      .set(0, 2, TIMEOUT),
     'reaches only 1 of 3 pods that can tell. 2 of 3 links out of it fail (67 %). ' +
       '5 more are not counted, because other findings explain them. Other pods reach it.',
   ],
   [
     'clones that are bad to different extents have one sum',
-    new MeshBuilder(12),
-    (builder) => {
-      for (const pod of [9, 10]) builder.pods[pod] = { ...builder.pods[pod]!, owner: 'replica-set' };
-      builder.each((from, to) => to === 9 || (to === 10 && from > 1), REFUSED);
-    },
+    new MeshBuilder(12)
+      .pod(9, { owner: 'rs' })
+      .pod(10, { owner: 'rs' })
+      .each((from, to) => to === 9 || (to === 10 && from > 1), REFUSED),
     '20 of 22 links into them fail. 20 of 22 links into them fail (91 %).',
   ],
-])('a link that is no evidence is not counted, and the text says so: %s', (_, builder, plant, text) => {
-  plant(builder);
+])('a link that is no evidence is not counted, and the text says so: %s', (_, builder, text) => {
   const findings = builder.findings();
   expectTrueCounts(builder, findings);
   const texts = findings.map(({ title, detail }) => `${title.split(':')[1]?.split(',')[0]?.trim()}. ${detail}`);

@@ -54,18 +54,17 @@ const text = fc.constantFrom(
 it('each link is evaluated as docs/verdicts.md says, whatever its samples are', () => {
   fc.assert(
     fc.property(fc.array(link, { minLength: 1, maxLength: 8 }), fc.array(text, { maxLength: 5 }), (seen, texts) => {
-      const report = mergedReportOf(0, [], { links: emptyLinks(seen.length), stats: emptyStats(seen.length) });
+      const [links, stats] = [emptyLinks(seen.length), emptyStats(seen.length)];
       for (const [i, { outcome, flags, samples, suspect, failures, us }] of seen.entries()) {
-        Object.assign(report.links.to, { [i]: i });
-        report.links.outcome[i] = outcome;
-        report.links.flags[i] = flags;
-        Object.assign(report.stats?.samples ?? [], { [i]: samples });
-        Object.assign(report.stats?.suspect ?? [], { [i]: suspect });
-        Object.assign(report.stats?.failures ?? [], { [i]: failures });
-        for (const column of [report.stats?.p50Us, report.stats?.p95Us, report.stats?.maxUs]) {
-          Object.assign(column ?? [], { [i]: pack16(us) });
-        }
+        links.to[i] = i;
+        links.outcome[i] = outcome;
+        links.flags[i] = flags;
+        stats.samples[i] = samples;
+        stats.suspect[i] = suspect;
+        stats.failures[i] = failures;
+        for (const column of [stats.p50Us, stats.p95Us, stats.maxUs]) column[i] = pack16(us);
       }
+      const report = mergedReportOf(0, [], { links, stats });
       const clauses = texts.map((one) => parseClause(`${one},from=pod-0`));
       const { result } = runToEnd(judge(meshOf(podsOf(seen.length), [report]), clauses, WINDOW_MS));
       for (const [k, clause] of clauses.entries()) {

@@ -3,23 +3,13 @@ import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../../../server/protocol/verdict.ts';
 import { runToEnd } from '../../../support/generator.ts';
-import { MeshBuilder, meshOf, podOf, settingsOf } from '../../../support/mesh.ts';
-import { type Change, set } from '../changes.ts';
+import { MeshBuilder, meshOf, settingsOf } from '../../../support/mesh.ts';
 
 export const WINDOW_MS = 30_000;
-export const REFUSED = { outcome: 'refused', phase: 'connect' } as const;
 
-export const fine: Change = () => {};
-
-/** One link is refused. */
-export const failed = (from: number, to: number) => set(from, to, REFUSED);
-
-/** Three pods and goldpinger-chaos (the last one), all healthy until `change` changes them: experiment 2 of the book. */
-export function experiment(change = fine): MeshBuilder {
-  const builder = new MeshBuilder(4);
-  builder.pods[3] = podOf(3, { name: 'goldpinger-chaos', labels: 'app=goldpinger,chaos=true', zone: 'z1' });
-  change(builder);
-  return builder;
+/** Three pods and goldpinger-chaos (the last one), all healthy: experiment 2 of the book. */
+export function experiment(): MeshBuilder {
+  return new MeshBuilder(4).pod(3, { name: 'goldpinger-chaos', labels: 'app=goldpinger,chaos=true', zone: 'z1' });
 }
 
 /** The answer for a mesh, as a client reads it. */

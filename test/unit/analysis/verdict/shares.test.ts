@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseClause, shareMeetsLimit } from '../../../../server/analysis/verdict/parse-clause.ts';
-import { MeshBuilder } from '../../../support/mesh.ts';
+import { FLAG_IPV6 } from '../../../../server/protocol/links.ts';
+import { MeshBuilder, settingsOf } from '../../../support/mesh.ts';
 import { answerFor, verdictFor } from './scene.ts';
 
 /** 4 pods with 16 links. Each link has `all` pings and 100 datagrams in the window; so many of the link 0 → 1 were not ok. */
 function withBad(failures: number, lost = 0, all = 10): MeshBuilder {
-  const builder = new MeshBuilder(4).withUdp();
-  builder.set(0, 1, { udp: { windowLost: lost } });
+  const builder = new MeshBuilder(4).withUdp().set(0, 1, { udp: { windowLost: lost } });
   for (const { stats } of builder.reports) stats?.samples.fill(all);
   builder.reports[0]?.stats?.failures.fill(failures, 1, 2);
   return builder;
@@ -36,6 +36,30 @@ describe('success', () => {
     const builder = withBad(failures);
     builder.reports[0]?.stats?.samples.fill(3, 1, 2);
     expect(verdictFor(builder, 'success>=90%,min=10')).toBe('unknown');
+  });
+
+  it('is left open by a missing report only if that can change it', () => {
+    /** 20 pods; `failures` of 10 samples of each link into pod-3 failed. */
+    const failing = (failures: number) => {
+      const builder = new MeshBuilder(20);
+      for (const [from, { stats }] of builder.reports.entries()) stats!.failures[(3 - from + 20) % 20] = failures;
+      return builder;
+    };
+    const oftenPinged = { settings: settingsOf({ refreshIntervalMs: 3_000 }) };
+    // 38 of 3,800 samples failed, and up to 12 samples of each of 20 links are missing: from 38 to 278 of 4,040.
+    const limits = ['success>=99%', 'success>=99.05%', 'success>=99.06%', 'success<93.2%', 'success<93.1%'];
+    const verdicts = ['unknown', 'unknown', 'fail', 'unknown', 'fail'];
+    expect(answerFor(failing(2).silence(1), limits, oftenPinged).clauses).toEqual(verdicts);
+    expect(answerFor(failing(10).silence(1), 'success>=99%', oftenPinged)).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining('95% of 3,800 samples are ok'),
+    });
+    // A part of a report is missing; or its pings go over both IP families.
+    const partly = failing(2).report(1, { missingDetail: 'words' });
+    expect(verdictFor(partly, 'success>=99.05%', oftenPinged)).toBe('unknown');
+    const dual = failing(2).silence(1);
+    dual.reports[0]!.links.flags.fill(FLAG_IPV6);
+    expect(verdictFor(dual, 'success>=99.06%', oftenPinged)).toBe('unknown');
   });
 
   it('compares exactly, whatever the limit and however many samples there are', () => {
@@ -88,8 +112,7 @@ describe('loss', () => {
     });
     const half = (lost: number) => {
       const builder = withBad(0, lost);
-      for (const report of builder.reports.slice(2)) report.udp = null;
-      return builder;
+      return builder.report(2, { udp: null }).report(3, { udp: null });
     };
     expect(answerFor(half(0), 'loss<1%').reason).toMatch(/too few datagrams on 8 links.*pod-2 → pod-2 \(0 of 1\)$/);
     expect(verdictFor(half(0), 'loss<1%,from=pod-0')).toBe('pass');
@@ -103,21 +126,17 @@ describe('loss', () => {
   });
 
   it('fails for certain without a report only if its datagrams cannot change it: as many cycles as the window has', () => {
-    const silent = withBad(0, 12);
-    silent.silence(2);
     const limits = ['loss<1%', 'loss<0.6%', 'loss>36%', 'loss>37%'];
     // 4 links with up to 17 cycles of 10 datagrams are missing: 12 of 1200 becomes from 12 to 692 of 1880.
-    expect(answerFor(silent, limits).clauses).toEqual(['unknown', 'fail', 'unknown', 'fail']);
+    expect(answerFor(withBad(0, 12).silence(2), limits).clauses).toEqual(['unknown', 'fail', 'unknown', 'fail']);
   });
 });
 
 it.each(['success>=99%', 'loss<1%'])(
   '%s is not known if a report is missing or not trusted, or nothing selected',
   (text) => {
-    const [silent, starved] = [withBad(0), withBad(0)];
-    silent.silence(2);
-    starved.starve(2);
-    expect([silent, starved].map((builder) => verdictFor(builder, text))).toEqual(['unknown', 'unknown']);
+    expect(verdictFor(withBad(0).silence(2), text)).toBe('unknown');
+    expect(verdictFor(withBad(0).starve(2), text)).toBe('unknown');
     expect(verdictFor(withBad(0), `${text},to=nobody`)).toBe('unknown');
   },
 );
