@@ -18,6 +18,10 @@ export const IGNORED_FLAGS: ReadonlyMap<string, string> = new Map([
 const TLS_FLAGS = 'host port certificate key ca listen-limit keep-alive read-timeout write-timeout'.split(' ');
 const NO_TLS = 'goldpinger-ts serves plain HTTP only; for TLS put a proxy, an Ingress or a service mesh in front of it';
 
+/** Goldpinger (go-flags) ignores such words. The text does not repeat them: see `hasStrayWords`. */
+const STRAY_WORD =
+  'belongs to no flag and is ignored: a switch takes a value only after =, as --use-host-ip=false, and a list needs quotes';
+
 /** What the command line says. The values are still texts. */
 interface CommandLine {
   help: boolean;
@@ -26,10 +30,12 @@ interface CommandLine {
   values: Map<string, string>;
   /** The nodes whose bucket is asked for: `--check-node-hash`. */
   nodeNames: string[];
-  /** One sentence per flag that is ignored. */
-  warnings: string[];
-  /** One sentence per bad argument. */
-  errors: string[];
+  /** Whether there are words that belong to no flag. One may be a password: the second URL of a list without quotes. */
+  hasStrayWords: boolean;
+  /** One sentence for each flag that is ignored, and for each flag with such words behind it. */
+  warnings: Set<string>;
+  /** One sentence for each bad argument. */
+  errors: Set<string>;
 }
 
 /** One flag. A `boolean` may be left without a value: `--use-host-ip` is `--use-host-ip=true`. */
@@ -42,29 +48,31 @@ interface Flag {
 
 /** Reads `--name value`, `--name=value` and bare switches. `args` are without node and script. Never throws. */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const line: CommandLine = { help: false, version: false, values: new Map(), nodeNames: [], warnings: [], errors: [] };
+  const line: CommandLine = {
+    help: false,
+    version: false,
+    values: new Map(),
+    nodeNames: [],
+    hasStrayWords: false,
+    warnings: new Set(),
+    errors: new Set(),
+  };
   const options = flagsOf(line);
   // Not strict: parseArgs would throw at the first bad argument, and we list all of them.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
-  /** Index of the last argument that is no flag of ours. It is reported once, though `-abc` has three tokens. */
-  let unknownAt = -1;
-  const reportUnknown = (index: number, name: string) => {
-    if (index !== unknownAt) line.errors.push(`${name.slice(0, 80)}: no such flag; --help lists them`);
-    unknownAt = index;
-  };
+  let before = 'the command';
   for (const token of tokens) {
-    const argument = args[token.index] ?? '';
     if (token.kind === 'positional') {
-      // A word after an unknown flag is probably its value, which may be a password.
-      const before = args[token.index - 1] ?? '';
-      const isValueOfUnknown = unknownAt === token.index - 1 && before.startsWith('-') && !before.includes('=');
-      if (!isValueOfUnknown) reportUnknown(token.index, argument);
+      line.hasStrayWords = true;
+      line.warnings.add(`a word after ${before} ${STRAY_WORD}`);
     } else if (token.kind === 'option') {
+      before = token.rawName;
       const flag = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
-      if (flag === undefined) reportUnknown(token.index, argument.split('=', 1)[0] ?? '');
-      else if (token.value === undefined && flag.type === 'string')
-        line.errors.push(`${token.rawName}: expected a value`);
-      else flag.take(token.value ?? 'true', token.rawName);
+      // The argument, because `-abc` is three tokens.
+      const [name = ''] = (args[token.index] ?? '').split('=', 1);
+      if (flag === undefined) line.errors.add(`${name.slice(0, 80)}: no such flag; --help lists them`);
+      else if (token.value === undefined && flag.type === 'string') line.errors.add(`${before}: expected a value`);
+      else flag.take(token.value ?? 'true', before);
     }
   }
   return line;
@@ -78,14 +86,14 @@ function flagsOf(line: CommandLine): Record<string, Flag> {
     'check-node-hash': { type: 'string', take: (name) => line.nodeNames.push(name) },
   };
   for (const name of TLS_FLAGS) {
-    flags[`tls-${name}`] = { type: 'string', take: (_, flag) => line.errors.push(`${flag}: ${NO_TLS}`) };
+    flags[`tls-${name}`] = { type: 'string', take: (_, flag) => line.errors.add(`${flag}: ${NO_TLS}`) };
   }
   for (const [name, instead] of IGNORED_FLAGS) {
     const reason = instead || 'goldpinger-ts has limits of its own';
     const warning = `${name} is accepted for Goldpinger's sake and ignored: ${reason}`;
     const take = (value: string) => {
-      if (name === '--scheme' && value !== 'http') line.errors.push(`--scheme=${value.slice(0, 80)}: ${NO_TLS}`);
-      else if (!line.warnings.includes(warning)) line.warnings.push(warning);
+      if (name === '--scheme' && value !== 'http') line.errors.add(`--scheme=${value.slice(0, 80)}: ${NO_TLS}`);
+      else line.warnings.add(warning);
     };
     flags[name.slice(2)] = { type: 'string', take };
   }

@@ -29,7 +29,7 @@ type ConfigResult =
       kind: 'run';
       config: Config;
       warnings: string[];
-      /** Whether a flag has a password or token, which every user of the machine can read in the list of processes. */
+      /** Whether the command line has, or may have, a password or token: every user of the machine can read it. */
       hasSecretFlag: boolean;
     }
   | { kind: 'print'; text: string }
@@ -49,7 +49,7 @@ export function readConfig(
   const line = readCommandLine(args);
   if (line.help) return { kind: 'print', text: helpText(version) };
   if (line.version) return { kind: 'print', text: `${version}\n` };
-  if (line.nodeNames.length > 0 && line.errors.length === 0) {
+  if (line.nodeNames.length > 0 && line.errors.size === 0) {
     return { kind: 'print', text: line.nodeNames.map(bucketText).join('') };
   }
   const read = readSettings(line.values, env);
@@ -64,7 +64,7 @@ export function readConfig(
   }
   const namespace = sourceOf(SETTINGS.namespace, line.values, env)?.text ?? null;
   const config = complete({ ...values, activeNodePercentage }, namespace, env);
-  return { kind: 'run', config, warnings, hasSecretFlag: read.hasSecretFlag };
+  return { kind: 'run', config, warnings, hasSecretFlag: read.hasSecretFlag || line.hasStrayWords };
 }
 
 /** Reads each setting by itself. `values` lacks the settings in `errors`. */
