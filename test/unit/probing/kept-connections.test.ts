@@ -17,7 +17,21 @@ const answer = (more = '', version = '1.1') =>
 
 /** Answers the `request`-th request (from 1) of the `connection`-th connection (from 1). */
 type Peer = (socket: Socket, connection: number, request: number) => unknown;
-const healthy: Peer = (socket) => socket.write(answer());
+type When = (connection: number, request: number) => boolean;
+/** A peer that answers some requests and is silent otherwise, or does something else. */
+const answers =
+  (when: When, otherwise: Peer = () => {}): Peer =>
+  (socket, connection, request) =>
+    when(connection, request) ? socket.write(answer()) : otherwise(socket, connection, request);
+const healthy = answers(() => true);
+const says =
+  (fields: string, version?: string): Peer =>
+  (socket) =>
+    socket.write(answer(fields, version));
+/** A peer that does this at the second ping over the first connection, and answers all others. */
+const atSecond = (how: Peer) => answers((connection, request) => connection !== 1 || request !== 2, how);
+const fails: Peer = (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+const breaksOff: Peer = (socket) => socket.end('HTTP/1.1 200');
 
 /** A peer on loopback, and pings of it. */
 async function scene(peer: Peer = healthy, settings: Partial<KeepSettings> = {}) {
@@ -72,13 +86,16 @@ describe('a ping a second for 12 s', () => {
     ['opens one each time if REFRESH_INTERVAL is as long', Array(12).fill(1), healthy, { refreshIntervalMs: 10_000 }],
     ['opens one each time if the peer says that it closes', Array(12).fill(1), says('Connection: close\r\n'), {}],
     ['opens one each time if the peer knows only HTTP/1.0', Array(12).fill(1), says('', '1.0'), {}],
-    ['opens one after each that the peer has closed', [3, 3, 3, 3], closesAfter(3), {}],
     [
-      'opens one after bytes that nobody asked for',
-      Array(12).fill(1),
-      (socket) => socket.write(answer() + answer()),
+      'opens one after each that the peer has closed',
+      [3, 3, 3, 3],
+      answers(
+        (_, n) => n < 3,
+        (it) => it.end(answer()),
+      ),
       {},
     ],
+    ['opens one after bytes that nobody asked for', Array(12).fill(1), (it) => it.write(answer() + answer()), {}],
   ])('%s', async (_, expected, peer, settings) => {
     const { ping, requests, prober, sockets } = await scene(peer, settings);
     const samples = await ping(12);
@@ -94,16 +111,11 @@ describe('a ping a second for 12 s', () => {
 });
 
 describe('after a ping that', () => {
-  const bad =
-    (how: Peer): Peer =>
-    (socket, connection, request) =>
-      connection === 1 && request === 2 ? how(socket, connection, request) : socket.write(answer());
-
-  it.each<[string, Peer]>([
-    ['failed', (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')],
-    ['broke off', (socket) => socket.end('HTTP/1.1 200')],
+  it.each([
+    ['failed', fails],
+    ['broke off', breaksOff],
   ])('%s, the next eight pings open a connection each', async (_, how) => {
-    const { ping, requests } = await scene(bad(how));
+    const { ping, requests } = await scene(atSecond(how));
     await ping(12);
     expect(requests).toEqual([2, ...Array(7).fill(1), 3]);
   });
@@ -133,14 +145,6 @@ describe('after a ping that', () => {
     expect(kept.mustOpenNew(connectionTo(target), 1_000)).toBe(false);
   });
 });
-
-function says(fields: string, version?: string): Peer {
-  return (socket) => socket.write(answer(fields, version));
-}
-
-function closesAfter(count: number): Peer {
-  return (socket, _connection, request) => (request === count ? socket.end(answer()) : socket.write(answer()));
-}
 
 describe('an answer', () => {
   const restarted = BODY.replace('48.013', '49.013');
@@ -173,32 +177,28 @@ describe('an answer', () => {
   });
 
   it('that fails is no model for the next one', async () => {
-    const peer: Peer = (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
-    expect(await bootTimes(peer)).toEqual(Array(4).fill(['http-status', 503, -1]));
+    expect(await bootTimes(fails)).toEqual(Array(4).fill(['http-status', 503, -1]));
   });
 });
 
 describe('an open connection', () => {
   it.each<[string, Peer]>([
-    ['closed', (socket, c, request) => (c === 1 && request === 2 ? socket.end() : socket.write(answer()))],
-    ['reset', (socket, c, request) => (c === 1 && request === 2 ? socket.resetAndDestroy() : socket.write(answer()))],
-  ])('that is %s when the ping comes is no failure: a new one is opened', async (_, peer) => {
-    const { ping, requests } = await scene(peer);
+    ['closed', (socket) => socket.end()],
+    ['reset', (socket) => socket.resetAndDestroy()],
+  ])('that is %s when the ping comes is no failure: a new one is opened', async (_, how) => {
+    const { ping, requests } = await scene(atSecond(how));
     const [, second] = await ping(2);
     expect([second?.outcome, requests]).toEqual(['ok', [2, 1]]);
     expect(second?.connectUs).toBeGreaterThanOrEqual(0);
   });
 
   it('on which the answer breaks off is a failure, and the next ping opens a new one', async () => {
-    const { ping, requests } = await scene((socket, connection, request) =>
-      connection === 1 && request === 2 ? socket.end('HTTP/1.1 200') : socket.write(answer()),
-    );
-    expect((await ping(3)).map(({ outcome, phase }) => [outcome, phase])).toEqual([
-      ['ok', null],
-      ['reset', 'body'],
-      ['ok', null],
+    const { ping, requests } = await scene(atSecond(breaksOff));
+    const phases = (await ping(3)).map(({ outcome, phase }) => `${outcome} ${phase}`);
+    expect([phases, requests]).toEqual([
+      ['ok null', 'reset body', 'ok null'],
+      [2, 1],
     ]);
-    expect(requests).toEqual([2, 1]);
   });
 
   it('is not used for another address of the target, and closed once the target has left', async () => {
@@ -213,16 +213,27 @@ describe('an open connection', () => {
 });
 
 describe('a failure says', () => {
-  it('that only open connections fail, if a new one works', async () => {
-    const { ping, pingUntilTimeout } = await scene((socket, connection, request) => {
-      if (connection > 1 || request < 2) socket.write(answer());
-    });
-    await ping(1);
-    const sample = await pingUntilTimeout([2, 3]);
-    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', failsOnly: 'open', connectUs: -1 });
-    expect(sample.totalUs).toBe(300_000);
-    expect(isOverOpenConnection(sample)).toBe(true);
-    expect(await ping(1)).toMatchObject([{ outcome: 'ok' }]);
+  const first: When = (connection, request) => connection === 1 && request < 2;
+
+  it.each<[why: string, when: When, pings: number, asked: [number, number], isOverOpen: boolean, Partial<Sample>]>([
+    [
+      'only open connections fail, if a new one works',
+      (c, n) => c > 1 || n < 2,
+      1,
+      [2, 3],
+      true,
+      { failsOnly: 'open' },
+    ],
+    ['only new ones fail, if the open one works', (c) => c === 1, 10, [11, 12], false, { failsOnly: 'new' }],
+    ['neither kind alone fails, if both do', first, 1, [2, 3], true, { failsOnly: '' }],
+    ['there is no connection, if a new one is refused', first, 1, [2, 2], false, { failsOnly: '', phase: 'connect' }],
+  ])('after a timeout that %s', async (_, when, pings, asked, isOverOpen, expected) => {
+    const { ping, pingUntilTimeout, server } = await scene(answers(when));
+    await ping(pings);
+    if (expected.phase === 'connect') server.close();
+    const sample = await pingUntilTimeout(asked);
+    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', totalUs: 300_000, ...expected });
+    expect(isOverOpenConnection(sample)).toBe(isOverOpen);
   });
 
   it('that only new connections fail, if the open one works, as long as that lasts', async () => {
@@ -239,54 +250,27 @@ describe('a failure says', () => {
   });
 
   it('nothing of the kind if the peer closes the open one after its answer: there is none for the next ping', async () => {
-    const { ping, server } = await scene((socket, _, request) =>
-      request <= 10 ? socket.write(answer()) : socket.end(answer('Connection: close\r\n')),
-    );
+    const closes: Peer = (socket) => socket.end(answer('Connection: close\r\n'));
+    const { ping, server } = await scene(answers((_, request) => request <= 10, closes));
     await ping(10);
     server.close();
     expect(await ping(1)).toMatchObject([{ outcome: 'refused', failsOnly: '' }]);
   });
 
   it('nothing of the kind, and at once, if the peer ends meanwhile, which closes both', async () => {
-    const { ping, sockets } = await scene(async (socket, connection) => {
-      if (connection === 1) return socket.write(answer());
+    const ends: Peer = async (socket) => {
       sockets[0]?.resetAndDestroy();
       // What a peer on loopback has sent reaches us within a few turns of the loop.
       for (let i = 0; i < 20; i++) await nextTurn();
-      return socket.resetAndDestroy();
-    });
+      socket.resetAndDestroy();
+    };
+    const { ping, sockets } = await scene(answers((connection) => connection === 1, ends));
     await ping(10);
     expect(await ping(1)).toMatchObject([{ outcome: 'reset', failsOnly: '' }]);
   });
 
-  it('so also after a timeout', async () => {
-    const { ping, pingUntilTimeout } = await scene((socket, connection) => connection === 1 && socket.write(answer()));
-    await ping(10);
-    const sample = await pingUntilTimeout([11, 12]);
-    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', failsOnly: 'new', totalUs: 300_000 });
-  });
-
-  it('nothing of the kind if both fail', async () => {
-    const frozen = await scene(
-      (socket, connection, request) => connection === 1 && request < 2 && socket.write(answer()),
-    );
-    await frozen.ping(1);
-    expect(await frozen.pingUntilTimeout([2, 3])).toMatchObject({ outcome: 'timeout', failsOnly: '' });
-  });
-
-  it('that there is no connection if a new one is refused', async () => {
-    const { ping, pingUntilTimeout, server } = await scene(
-      (socket, _, request) => request < 2 && socket.write(answer()),
-    );
-    await ping(1);
-    server.close();
-    expect(await pingUntilTimeout([2, 2])).toMatchObject({ outcome: 'timeout', phase: 'connect', failsOnly: '' });
-  });
-
   it.each(['thrown', 'reported'])('nothing about connections if our process can open none (%s)', async (how) => {
-    const { prober, ping, pingUntilTimeout } = await scene(
-      (socket, _, request) => request < 2 && socket.write(answer()),
-    );
+    const { prober, ping, pingUntilTimeout } = await scene(answers(first));
     await ping(1);
     const error = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
     vi.spyOn(prober, 'open').mockImplementation((target, user) => {
@@ -301,13 +285,8 @@ describe('a failure says', () => {
 
 /** A connection without a socket. */
 function connectionTo(target: Target): Connection {
-  const connection = {
-    target,
-    openedMs: 0,
-    isClosed: false,
-    user: null,
-    close: () => Object.assign(connection, { isClosed: true }),
-  };
+  const close = () => Object.assign(connection, { isClosed: true });
+  const connection = { target, openedMs: 0, isClosed: false, user: null, close };
   return connection as unknown as Connection;
 }
 
@@ -317,34 +296,28 @@ function keptOf(targets: readonly Target[]): KeptConnections {
   return kept;
 }
 
-describe('the kept connections', () => {
+it('connections of the first 256 targets are kept', () => {
   const targets = Array.from({ length: 300 }, (_, i) => targetOf(`${i}`));
-
-  it('are those of the first 256 targets', () => {
-    const kept = keptOf(targets);
-    const all = targets.map(connectionTo);
-    for (const connection of all) kept.keep(connection, 200);
-    expect(all.map(({ isClosed }) => !isClosed)).toEqual(targets.map((_, i) => i < 256));
-    expect([255, 256].map((i) => kept.mayKeep(targets[i]!))).toEqual([true, false]);
-    kept.setTargets(targets.slice(200));
-    expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(56);
-    expect(kept.mayKeep(targets[299]!)).toBe(true);
-    kept.setTargets([]);
-    expect(all.every(({ isClosed }) => isClosed)).toBe(true);
-  });
+  const kept = keptOf(targets);
+  const all = targets.map(connectionTo);
+  for (const connection of all) kept.keep(connection, 200);
+  expect(all.map(({ isClosed }) => !isClosed)).toEqual(targets.map((_, i) => i < 256));
+  expect([255, 256].map((i) => kept.mayKeep(targets[i]!))).toEqual([true, false]);
+  kept.setTargets(targets.slice(200));
+  expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(56);
+  expect(kept.mayKeep(targets[299]!)).toBe(true);
+  kept.setTargets([]);
+  expect(all.every(({ isClosed }) => isClosed)).toBe(true);
 });
 
-describe('the last good answer of a target', () => {
+it('the last good answer of a target is forgotten with the target, and not kept if it is long', () => {
   const meaning = { bootTimeMs: 1000, staysOpen: true };
   const one = targetOf('1');
-
-  it('is forgotten with the target, and not kept if it is long', () => {
-    const kept = keptOf([one]);
-    kept.keepAnswer(one, Buffer.alloc(513), meaning);
-    expect(kept.meaningOf(one, Buffer.alloc(513))).toBeNull();
-    kept.keepAnswer(one, Buffer.alloc(512), meaning);
-    expect(kept.meaningOf(one, Buffer.alloc(512))).not.toBeNull();
-    for (const targets of [[], [one]]) kept.setTargets(targets);
-    expect(kept.meaningOf(one, Buffer.alloc(512))).toBeNull();
-  });
+  const kept = keptOf([one]);
+  kept.keepAnswer(one, Buffer.alloc(513), meaning);
+  expect(kept.meaningOf(one, Buffer.alloc(513))).toBeNull();
+  kept.keepAnswer(one, Buffer.alloc(512), meaning);
+  expect(kept.meaningOf(one, Buffer.alloc(512))).not.toBeNull();
+  for (const targets of [[], [one]]) kept.setTargets(targets);
+  expect(kept.meaningOf(one, Buffer.alloc(512))).toBeNull();
 });
