@@ -39,5 +39,5 @@ export function peerClientOn(
   return client;
 }
 
-/** Waits for a condition, with room for a busy machine. */
-export const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+/** Waits for a condition, with room for a busy machine; gives what it returns then. */
+export const soon = <T>(condition: () => T | Promise<T>) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });

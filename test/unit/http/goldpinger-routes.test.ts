@@ -1,8 +1,7 @@
-import { request } from 'node:http';
 import { expect, it } from 'vitest';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { meshOf, podsOf, snapshotOf, statusOf } from '../../support/mesh.ts';
-import { jsonOf, serve } from './serve.ts';
+import { dial, jsonOf, serve } from './serve.ts';
 
 it('every path answers as exactly application/json, which chaos tools compare; errors too', async () => {
   const { url } = await serve();
@@ -27,26 +26,18 @@ it.each(['/ping', '/ping/', '/ping?x=1', '//ping', '/ping//?x=//'])(
 
 it('/ping answers a client that asks through a proxy, by its whole URI', async () => {
   const { url, received } = await serve();
-  const { hostname, port } = new URL(url);
-  const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-    const asked = request({ hostname, port, path: 'http://goldpinger/ping', agent: false }, async (res) => {
-      resolve({ status: res.statusCode, body: Buffer.concat(await res.toArray()).toString() });
-    });
-    asked.on('error', reject).end();
-  });
-  expect(answer).toEqual({ status: 200, body: '{"boot_time":"2026-11-22T14:39:48.013Z"}' });
+  const request = 'GET http://goldpinger/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  const { ended, received: answer } = await dial(url, request);
+  await ended();
+  expect(answer()).toMatch(/^HTTP\/1\.1 200 .*\{"boot_time":"2026-11-22T14:39:48.013Z"\}$/s);
   expect(received).toEqual(['ping']);
 });
 
 it('/cluster_health is 200 when healthy and 418 when not', async () => {
-  const healthy = await serve();
-  const { status, body } = await jsonOf(await fetch(`${healthy.url}/cluster_health`));
-  expect(status).toBe(200);
-  expect(body).toMatchObject({
-    OK: true,
-    'duration-ns': expect.any(Number),
-    'generated-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-  });
+  const { status, body } = await jsonOf(await fetch(`${(await serve()).url}/cluster_health`));
+  const generatedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  const expected = { OK: true, 'duration-ns': expect.any(Number), 'generated-at': generatedAt };
+  expect([status, body]).toMatchObject([200, expected]);
   const noList = meshOf(podsOf(2), undefined, { discovery: statusOf({ phase: 'stale', lastGoodMs: 0 }) });
   const unhealthy = await serve({ collector: { collect: async () => noList } });
   expect((await fetch(`${unhealthy.url}/cluster_health`)).status).toBe(418);
@@ -54,9 +45,8 @@ it('/cluster_health is 200 when healthy and 418 when not', async () => {
 
 it('/healthz is 503 with the reason when the process cannot serve', async () => {
   const { url } = await serve({ monitor: { livenessFailure: () => 'the mesh is on fire' } });
-  const { status, body } = await jsonOf(await fetch(`${url}/healthz`));
-  expect(status).toBe(503);
-  expect(body).toMatchObject({ OK: false, reason: 'the mesh is on fire' });
+  const answer = await jsonOf(await fetch(`${url}/healthz`));
+  expect(answer).toMatchObject({ status: 503, body: { OK: false, reason: 'the mesh is on fire' } });
 });
 
 it('a path may begin with two slashes, as with Goldpinger: a base URL that ends with one makes such paths', async () => {
@@ -66,40 +56,34 @@ it('a path may begin with two slashes, as with Goldpinger: a base URL that ends 
   }
 });
 
-it('/heatmap.png moves the defaults of the thresholds that a query leaves out or empty, and so takes any single one', async () => {
+it('/heatmap.png takes t0, t1, t2 in ms, and moves the defaults of those that a query leaves out, so that any single one will do', async () => {
   const asked: unknown[] = [];
   const paint = async (_mesh: unknown, { goodMs, warningMs, problemMs }: Thresholds) => {
     asked.push([goodMs, warningMs, problemMs]);
     return Buffer.from('\x89PNG');
   };
   const { url } = await serve({ painter: { paint } });
-  for (const query of ['t0=50', 't0=200', 't1=0.5', 't1=300', 't2=5', 't2=0', 't0=&t1=&t2=', 't0=3&t2=4']) {
-    expect([query, (await fetch(`${url}/heatmap.png?${query}`)).status]).toEqual([query, 200]);
-  }
-  const [low, high] = [
-    [0.5, 0.5, 100],
-    [1, 300, 300],
-  ];
-  expect(asked).toEqual([[50, 50, 100], [200, 200, 200], low, high, [1, 5, 5], [0, 0, 0], [1, 10, 100], [3, 4, 4]]);
-});
-
-it('/heatmap.png takes t0, t1, t2 in ms and refuses what is no number or out of order', async () => {
-  const asked: unknown[] = [];
-  const paint = async (_mesh: unknown, limits: unknown) => {
-    asked.push(limits);
-    return Buffer.from('\x89PNG');
+  const limits = {
+    '': [1, 10, 100],
+    't0=&t1=&t2=': [1, 10, 100],
+    't0=2&t1=5&t2=100': [2, 5, 100],
+    't0=50': [50, 50, 100],
+    't0=200': [200, 200, 200],
+    't1=0.5': [0.5, 0.5, 100],
+    't1=300': [1, 300, 300],
+    't2=5': [1, 5, 5],
+    't2=0': [0, 0, 0],
+    't0=3&t2=4': [3, 4, 4],
   };
-  const { url } = await serve({ painter: { paint } });
-  expect((await fetch(`${url}/heatmap.png`)).headers.get('content-type')).toBe('image/png');
-  expect((await fetch(`${url}/heatmap.png?t0=2&t1=5&t2=100`)).status).toBe(200);
+  for (const query of Object.keys(limits)) {
+    const { status, headers } = await fetch(`${url}/heatmap.png?${query}`);
+    expect([query, status, headers.get('content-type')]).toEqual([query, 200, 'image/png']);
+  }
   for (const query of ['t0=x', 't0=-1', 't0=1e9', 't0=1&t0=2', 't0=50&t1=5', 't2=NaN']) {
     const { status, body } = await jsonOf(await fetch(`${url}/heatmap.png?${query}`));
     expect([query, status, body]).toEqual([query, 400, expect.objectContaining({ code: 400 })]);
   }
-  expect(asked).toEqual([
-    { goodMs: 1, warningMs: 10, problemMs: 100 },
-    { goodMs: 2, warningMs: 5, problemMs: 100 },
-  ]);
+  expect(asked).toEqual(Object.values(limits));
 });
 
 it.each([

@@ -23,29 +23,25 @@ async function servePast() {
 }
 
 describe('the routes of the past', () => {
-  it('pass on time ranges and moments, in ms since the epoch or RFC 3339', async () => {
+  it('pass on time ranges and moments, in ms since the epoch or RFC 3339; without one it is the present mesh', async () => {
     const { get, asked, nowMs } = await servePast();
     const iso = new Date(nowMs - 60_000).toISOString();
-    expect((await get(`/api/v1/mesh?from=${iso}&to=${nowMs - 1_000}`)).status).toBe(200);
-    expect((await get(`/api/v1/mesh?at=${nowMs - 5_000}`)).status).toBe(200);
-    expect((await get(`/api/v1/mesh?from=${iso}`)).status).toBe(200);
-    expect((await get('/api/v1/history')).status).toBe(200);
-    expect((await get(`/api/v1/history?from=${iso}&step=5000`)).status).toBe(200);
-    expect((await get('/api/v1/pod-history?fromAge=60000&toAge=1000&step=1000&to=uid-b')).status).toBe(200);
-    expect(asked).toEqual([
-      { fromMs: nowMs - 60_000, toMs: nowMs - 1_000 },
-      nowMs - 5_000,
-      { fromMs: nowMs - 60_000, toMs: nowMs },
-      { fromMs: nowMs - 3_600_000, toMs: nowMs, stepMs: 0 },
-      { fromMs: nowMs - 60_000, toMs: nowMs, stepMs: 5_000 },
-      ['uid-b', { fromAgeMs: 60_000, toAgeMs: 1_000 }, 1_000],
-    ]);
-  });
-
-  it('answer with the present mesh if no past one is asked for', async () => {
-    const { get, asked } = await servePast();
-    expect((await get('/api/v1/mesh?window=30000')).status).toBe(200);
-    expect(asked).toEqual([]);
+    const questions: [path: string, asked: unknown[]][] = [
+      [`mesh?from=${iso}&to=${nowMs - 1_000}`, [{ fromMs: nowMs - 60_000, toMs: nowMs - 1_000 }]],
+      [`mesh?at=${nowMs - 5_000}`, [nowMs - 5_000]],
+      [`mesh?from=${iso}`, [{ fromMs: nowMs - 60_000, toMs: nowMs }]],
+      ['mesh?window=30000', []],
+      ['history', [{ fromMs: nowMs - 3_600_000, toMs: nowMs, stepMs: 0 }]],
+      [`history?from=${iso}&step=5000`, [{ fromMs: nowMs - 60_000, toMs: nowMs, stepMs: 5_000 }]],
+      [
+        'pod-history?fromAge=60000&toAge=1000&step=1000&to=uid-b',
+        [['uid-b', { fromAgeMs: 60_000, toAgeMs: 1_000 }, 1_000]],
+      ],
+    ];
+    for (const [path, expected] of questions) {
+      const { status } = await get(`/api/v1/${path}`);
+      expect([path, status, asked.splice(0)]).toEqual([path, 200, expected]);
+    }
   });
 
   it.each([
@@ -84,9 +80,9 @@ describe('the routes of the past', () => {
 
   it('answer 404 for a link of an unknown pod', async () => {
     const { get } = await servePast();
-    expect((await get('/api/v1/link-history?from=uid-z&to=uid-a')).status).toBe(404);
     // No address that a client names is called.
-    expect((await get('/api/v1/link?from=10.9.8.7:80&to=uid-a')).status).toBe(404);
+    for (const from of ['link-history?from=uid-z', 'link?from=10.9.8.7:80'])
+      expect((await get(`/api/v1/${from}&to=uid-a`)).status).toBe(404);
   });
 });
 
@@ -102,40 +98,37 @@ it.each([
   }
 });
 
-it.each(['link', 'link-history'])('/api/v1/%s gives our own link, and asks the pod of any other', async (path) => {
-  const { url } = await serve();
-  for (const from of ['uid-0', 'uid-1']) {
-    const { body } = await jsonOf(await fetch(`${url}/api/v1/${path}?from=${from}&to=uid-0`));
-    expect(body).toMatchObject({ from, to: 'uid-0' });
-  }
-});
+describe.each(['link', 'link-history'])('/api/v1/%s', (path) => {
+  const bodyOf = async (url: string, from: string, to: string) =>
+    (await jsonOf(await fetch(`${url}/api/v1/${path}?from=${from}&to=${to}`))).body;
 
-it.each(['link', 'link-history'])(
-  '/api/v1/%s of a pod that has gone comes from our copy, if we keep one',
-  async (path) => {
-    const { context } = stubContext();
+  it('gives our own link, and asks the pod of any other', async () => {
+    const { url } = await serve();
+    for (const from of ['uid-0', 'uid-1'])
+      expect(await bodyOf(url, from, 'uid-0')).toMatchObject({ from, to: 'uid-0' });
+  });
+
+  it('of a pod that has gone comes from our copy, if we keep one', async () => {
     const [departed, ...pods] = podsOf(2);
     const gone = { ...departed!, lifecycle: 'gone' as const };
     const copy = { from: 'uid-0', to: 'uid-1', nowMs: 1, error: 'from a copy' };
     const { url } = await serve({
       monitor: { selfUid: 'uid-1', snapshot: snapshotOf([gone, ...pods]) },
       copies: {
-        ...context.copies,
+        ...stubContext().context.copies,
         samples: async () => ({ ...copy, samples: [] }),
         linkHistory: async () => ({ ...copy, resolutionMs: 0, steps: [] }),
       },
     });
-    const { body } = await jsonOf(await fetch(`${url}/api/v1/${path}?from=uid-0&to=uid-1`));
-    expect(body).toMatchObject(copy);
-  },
-);
+    expect(await bodyOf(url, 'uid-0', 'uid-1')).toMatchObject(copy);
+  });
+});
 
 it('/readyz turns 503 at shutdown, while the rest still answers', async () => {
   let isReady = true;
   const { url } = await serve({ isReady: () => isReady });
-  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  const statusOf = async (path: string) => (await fetch(url + path)).status;
+  expect(await statusOf('/readyz')).toBe(200);
   isReady = false;
-  expect((await fetch(`${url}/readyz`)).status).toBe(503);
-  expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  expect((await fetch(`${url}/ping`)).status).toBe(200);
+  expect(await Promise.all(['/readyz', '/healthz', '/ping'].map(statusOf))).toEqual([503, 200, 200]);
 });

@@ -13,13 +13,11 @@ async function servePassive(isReady = true) {
 }
 
 it('a passive pod answers pings and the probes of the kubelet', async () => {
-  const url = await servePassive();
-  const ping = await fetch(`${url}/ping`);
-  expect([ping.status, await ping.json()]).toEqual([200, { boot_time: '2026-11-22T14:39:48.013Z' }]);
-  const health = await fetch(`${url}/healthz`);
-  expect([health.status, await health.json()]).toMatchObject([200, { OK: true, 'generated-at': expect.any(String) }]);
-  expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  expect((await fetch(`${await servePassive(false)}/readyz`)).status).toBe(503);
+  const [url, ending] = [await servePassive(), await servePassive(false)];
+  expect(await (await fetch(`${url}/ping`)).json()).toEqual({ boot_time: '2026-11-22T14:39:48.013Z' });
+  const probes = [`${url}/healthz`, `${url}/readyz`, `${ending}/healthz`, `${ending}/readyz`];
+  const answers = await Promise.all(probes.map((probe) => fetch(probe)));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 503]);
 });
 
 it('a passive pod answers everything else with 503 and says why; a verdict with 425, as it is not known', async () => {

@@ -27,29 +27,24 @@ function reportWithStats(minUs = 0, p50Us = 0): MergedReport {
 /** A stream's events as they come. */
 async function watch(url: string) {
   const abort = new AbortController();
-  const answer = await fetch(url, { signal: abort.signal });
-  const events: { event: string; data: unknown }[] = [];
+  onTestFinished(() => abort.abort());
+  const { status, body } = await fetch(url, { signal: abort.signal });
+  let text = '';
   const read = async () => {
-    let text = '';
     const decoder = new TextDecoder();
-    for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>)
       text += decoder.decode(chunk, { stream: true });
-      const blocks = text.split('\n\n');
-      text = blocks.pop() ?? '';
-      for (const block of blocks) {
-        const match = /^event: (\w+)\ndata: (.*)$/.exec(block);
-        if (match !== null) events.push({ event: match[1] ?? '', data: JSON.parse(match[2] ?? '') });
-      }
-    }
   };
   read().catch(() => {});
-  onTestFinished(() => abort.abort());
   /** Waits until exactly these events have come; gives their data, and begins anew. */
-  const received = async (...names: string[]) => {
-    await soon(() => expect(events.map(({ event }) => event)).toEqual(names));
-    return events.splice(0).map(({ data }) => data);
-  };
-  return { status: answer.status, received, close: () => abort.abort() };
+  const received = (...names: string[]) =>
+    soon(() => {
+      const events = [...text.matchAll(/^event: (\w+)\ndata: (.*)\n\n/gm)];
+      expect(events.map(([, event]) => event)).toEqual(names);
+      text = '';
+      return events.map(([, , data = '']) => JSON.parse(data) as unknown);
+    });
+  return { status, received, close: () => abort.abort() };
 }
 
 type Page = Awaited<ReturnType<typeof watch>>;
@@ -57,55 +52,30 @@ type Page = Awaited<ReturnType<typeof watch>>;
 const WHOLE = ['head', 'report', 'report', 'report', 'end'];
 
 async function start(env: Record<string, string> = {}) {
-  let mesh = meshOf(PODS);
-  let held = Promise.resolve();
-  let collections = 0;
-  let tookMs = 0;
-  let lastMaxAgeMs = 0;
+  /** What collections give and how long they take, how many there were, and the oldest mesh that would have done for the last. */
+  const fake = { mesh: meshOf(PODS), tookMs: 0, collections: 0, maxAgeMs: 0 };
   const collect = async ({ maxAgeMs }: { maxAgeMs: number }) => {
-    collections++;
-    lastMaxAgeMs = maxAgeMs;
-    await held;
-    if (tookMs > 0) await new Promise<void>((resolve) => void rest.clock.setTimer(resolve, tookMs));
-    return mesh;
+    fake.collections++;
+    fake.maxAgeMs = maxAgeMs;
+    if (fake.tookMs > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, fake.tookMs));
+    return fake.mesh;
   };
-  const { url, context, ...rest } = await serve({ collector: { collect }, env });
-  const show = (next: Mesh) => {
-    mesh = next;
+  const { url: origin, context, clock, server } = await serve({ collector: { collect }, env });
+  const url = `${origin}/api/v1/stream`;
+  /** Opens a page and collects for it. */
+  const open = async () => {
+    const page = await watch(url);
+    await clock.advance(0);
+    return page;
   };
-  return {
-    ...rest,
-    url: `${url}/api/v1/stream`,
-    /** Opens a page and collects for it. */
-    open: async (query = '') => {
-      const page = await watch(`${url}/api/v1/stream${query}`);
-      await rest.clock.advance(0);
-      return page;
-    },
-    show,
-    /** Shows a mesh at the usual time; `names`: the events that a page must get. Gives their data. */
-    next: async (page: Page, mesh: Mesh, ...names: string[]) => {
-      show(mesh);
-      await rest.clock.advance(1000);
-      return page.received(...names);
-    },
-    collections: () => collections,
-    /** The oldest mesh that would have done for the last collection, ms. */
-    lastMaxAgeMs: () => lastMaxAgeMs,
-    /** Lets collections take this long from now on. */
-    slowDown: (ms: number) => {
-      tookMs = ms;
-    },
-    podsChanged: () => context.podChanges.emit('change'),
-    /** Lets collections take until the function given back is called. */
-    hold: () => {
-      let release = () => {};
-      held = new Promise((resolve) => {
-        release = resolve;
-      });
-      return release;
-    },
+  /** Shows a mesh at the usual time; `names`: the events that a page must get. Gives their data. */
+  const next = async (page: Page, mesh: Mesh, ...names: string[]) => {
+    fake.mesh = mesh;
+    await clock.advance(1000);
+    return page.received(...names);
   };
+  const podsChanged = () => context.podChanges.emit('change');
+  return { url, server, clock, fake, open, next, podsChanged };
 }
 
 /** The report that has statistics, among the data of events. */
@@ -135,8 +105,8 @@ describe('/api/v1/stream', () => {
   });
 
   it('leaves out the statistics that no page shows, and sends no report for them', async () => {
-    const { open, show, next } = await start();
-    show(meshWith(reportWithStats(70, 100)));
+    const { open, fake, next } = await start();
+    fake.mesh = meshWith(reportWithStats(70, 100));
     const page = await open();
     const report = withStats(await page.received(...WHOLE));
     expect(report).not.toHaveProperty('stats.minUs');
@@ -148,39 +118,39 @@ describe('/api/v1/stream', () => {
   });
 
   it('collects only while somebody watches', async () => {
-    const { open, clock, collections } = await start();
+    const { open, clock, fake } = await start();
     await clock.advance(60_000);
-    expect(collections()).toBe(0);
+    expect(fake.collections).toBe(0);
     const [one, two] = [await open(), await open()];
     await two.received(...WHOLE);
     await clock.advance(1000);
-    expect(collections()).toBe(2);
+    expect(fake.collections).toBe(2);
     one.close();
     two.close();
     await soon(async () => {
       await clock.advance(10_000);
       expect(clock.pending).toBe(0);
     });
-    const after = collections();
+    const after = fake.collections;
     await clock.advance(60_000);
-    expect(collections()).toBe(after);
+    expect(fake.collections).toBe(after);
   });
 
   it('gives the last mesh and its age to a page that opens while others watch, and collects none for it', async () => {
-    const { open, clock, collections } = await start();
+    const { open, clock, fake } = await start();
     await (await open()).received(...WHOLE);
     await clock.advance(700);
     const [head] = await (await open()).received(...WHOLE);
     expect(head).toMatchObject({ reset: true, ageMs: 700 });
-    expect(collections()).toBe(1);
+    expect(fake.collections).toBe(1);
   });
 
   it('sends a report whose texts alone have changed', async () => {
-    const { open, show, next } = await start();
+    const { open, fake, next } = await start();
     const missing = (missingDetail: string) =>
       meshWith({ ...mergedReportOf(1, []), missing: 'refused', missingDetail });
     const failed = (detail: string) => meshWith({ ...mergedReportOf(1, linksIn(250)), details: [[0, detail]] });
-    show(missing('port 8080 refused the connection'));
+    fake.mesh = missing('port 8080 refused the connection');
     const page = await open();
     await page.received(...WHOLE);
     for (const mesh of [missing('port 9090 refused the connection'), failed('reset'), failed('reset by the peer')]) {
@@ -191,43 +161,43 @@ describe('/api/v1/stream', () => {
   });
 
   it('sends no report for its arrival, the ages of its links or the delay of the event loop', async () => {
-    const { open, show, next } = await start();
+    const { open, fake, next } = await start();
     const arrived = (atMs: number, loopDelayP99Us: number) => {
       const links = PODS.map((_, to) => ({ to, totalUs: 250, ageMs: loopDelayP99Us }));
       const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: 0 };
       return meshWith({ ...mergedReportOf(1, links), atMs, fetchUs: atMs, starvation });
     };
-    show(arrived(1_000, 100));
+    fake.mesh = arrived(1_000, 100);
     const page = await open();
     await page.received(...WHOLE);
     await next(page, arrived(2_000, 200), 'head', 'end');
   });
 
   it('shows a change of the pod list that came during a collection right after it, not a whole pause later', async () => {
-    const { open, clock, collections, podsChanged, hold } = await start();
+    const { open, clock, fake, podsChanged } = await start();
     await (await open()).received(...WHOLE);
-    const release = hold();
-    await clock.advance(1000);
+    fake.tookMs = 10;
+    fake.mesh = meshOf(PODS, undefined, { collectMs: 10 });
+    await clock.advance(1005);
     podsChanged();
-    release();
-    await clock.advance(100);
-    expect(collections()).toBe(3);
+    await clock.advance(5 + 100);
+    expect(fake.collections).toBe(3);
   });
 
   it('shows a change of the pod list after 100 ms, and is not put off by further ones', async () => {
-    const { open, clock, collections, podsChanged } = await start();
+    const { open, clock, fake, podsChanged } = await start();
     await open();
     for (let ms = 0; ms < 200; ms += 50) {
       podsChanged();
       await clock.advance(50);
     }
     // At 0 when the page opened, then 100 and 200 ms after the first change.
-    expect(collections()).toBe(3);
+    expect(fake.collections).toBe(3);
   });
 
   it('collects for at most a fifth of the time, however often the pod list changes and pages open', async () => {
-    const { url, clock, collections, podsChanged, slowDown } = await start({ MAX_STREAMS: '32' });
-    slowDown(400);
+    const { url, clock, fake, podsChanged } = await start({ MAX_STREAMS: '32' });
+    fake.tookMs = 400;
     await watch(url);
     for (let ms = 0; ms < 11_800; ms += 150) {
       podsChanged();
@@ -235,30 +205,30 @@ describe('/api/v1/stream', () => {
       await clock.advance(150);
     }
     // One that takes 400 ms begins every 2 s, the first one at 0.
-    expect(collections()).toBe(6);
+    expect(fake.collections).toBe(6);
   });
 
   it('does not take a mesh of before the change for one that shows it', async () => {
-    const { open, clock, collections, lastMaxAgeMs, podsChanged, show } = await start();
+    const { open, clock, fake, podsChanged } = await start();
     await open();
-    expect(lastMaxAgeMs()).toBe(500);
+    expect(fake.maxAgeMs).toBe(500);
     await clock.advance(300);
     podsChanged();
     // It was begun for somebody else, 150 ms before the change.
-    show({ ...meshOf(PODS), collectMs: 250 });
+    fake.mesh = { ...meshOf(PODS), collectMs: 250 };
     await clock.advance(100);
-    expect([collections(), lastMaxAgeMs()]).toEqual([2, 100]);
-    show(meshOf(PODS));
+    expect([fake.collections, fake.maxAgeMs]).toEqual([2, 100]);
+    fake.mesh = meshOf(PODS);
     await clock.advance(100);
-    expect(collections()).toBe(3);
+    expect(fake.collections).toBe(3);
     await clock.advance(900);
-    expect(collections()).toBe(3);
+    expect(fake.collections).toBe(3);
   });
 
   it('cuts off a page that does not read a mesh to its end within 30 s, even if it reads a little', async () => {
-    const { url, clock, show } = await start();
+    const { url, clock, fake } = await start();
     // More than the socket buffers of both ends hold.
-    show(meshOf([podOf(0, { labels: 'x'.repeat(32 * 2 ** 20) })]));
+    fake.mesh = meshOf([podOf(0, { labels: 'x'.repeat(32 * 2 ** 20) })]);
     const { socket, received } = await dial(url, 'GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await soon(() => expect(received()).toContain('retry'));
     socket.pause();

@@ -25,30 +25,30 @@ function ask(query: Partial<VerdictQuery>, change: ContextChange = {}, refreshIn
 }
 
 describe('a verdict query', () => {
-  it('asks by default whether all links are healthy, over 30 s or two rounds of pings if that is longer', async () => {
-    const quick = ask({});
-    expect(await quick.answer).toMatchObject({ ok: true, expect: ['healthy'], window_s: 30 });
-    expect(quick.asked).toEqual([[{ windowMs: 30_000, maxAgeMs: 300 }, 800]]);
-    expect(await ask({}, {}, 30).answer).toMatchObject({ window_s: 64 });
+  it('asks by default whether all links are healthy', async () => {
+    const { answer, asked } = ask({});
+    expect(await answer).toMatchObject({ ok: true, expect: ['healthy'], window_s: 30 });
+    expect(asked).toEqual([[{ windowMs: 30_000, maxAgeMs: 300 }, 800]]);
   });
 
-  it('about loss is by default over the minutes by which a link is called lossy', async () => {
-    expect(await ask({ expect: ['healthy', 'loss<1%'] }).answer).toMatchObject({ window_s: 60 });
-    expect(await ask({ expect: ['loss<1%'] }, {}, 30).answer).toMatchObject({ window_s: 300 });
-    expect(await ask({ expect: ['loss<1%'] }, {}, 60).answer).toMatchObject({ window_s: 600 });
-    expect(await ask({ expect: ['loss<1%'], over: { windowMs: 30_000 } }).answer).toMatchObject({ window_s: 30 });
+  it.each<[why: string, seconds: number, expect: string[], refreshIntervalS: number]>([
+    ['30 s', 30, [], 2],
+    ['two rounds of pings if that is longer', 64, [], 30],
+    ['the minutes by which a link is called lossy', 60, ['healthy', 'loss<1%'], 2],
+    ['those, with more time between pings', 300, ['loss<1%'], 30],
+    ['those, with much more', 600, ['loss<1%'], 60],
+    // A loss must still be in the window when the limit has passed.
+    ['twice the limit of recovery', 120, ['recovered<60s'], 30],
+    ['twice the longest limit', 180, ['recovered<90s', 'recovered<10s'], 2],
+    ['two rounds, if twice the limit is less', 64, ['recovered<10s'], 30],
+    ['HISTORY_WINDOW at most', 3_600, ['recovered<24h'], 2],
+  ])('is by default over %s: %i s', async (_, seconds, expected, refreshIntervalS) => {
+    expect(await ask({ expect: expected }, {}, refreshIntervalS).answer).toMatchObject({ window_s: seconds });
+    const over = { windowMs: 31_000 };
+    expect(await ask({ expect: expected, over }, {}, refreshIntervalS).answer).toMatchObject({ window_s: 31 });
   });
 
-  it('about recovery is by default over twice the limit: a loss must still be in the window when the limit has passed', async () => {
-    expect(await ask({ expect: ['recovered<60s'] }, {}, 30).answer).toMatchObject({ window_s: 120 });
-    expect(await ask({ expect: ['recovered<90s', 'recovered<10s'] }).answer).toMatchObject({ window_s: 180 });
-    expect(await ask({ expect: ['recovered<10s'] }, {}, 30).answer).toMatchObject({ window_s: 64 });
-    expect(await ask({ expect: ['recovered<24h'] }).answer).toMatchObject({ window_s: 3_600 });
-    const over = { windowMs: 30_000 };
-    expect(await ask({ expect: ['recovered<60s'], over }).answer).toMatchObject({ window_s: 30 });
-  });
-
-  it('can ask about a time range of the past', async () => {
+  it('about the past is about a mesh of the past', async () => {
     const over = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 30_000 };
     const past = ask({ over });
     expect(await past.answer).toMatchObject({ ok: true, window_s: 30 });

@@ -13,24 +13,18 @@ describe('withTimeout', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('ends although the task ignores its signal', async () => {
+  test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    ['although the task ignores its signal', never],
+    [
+      'not with the error that the abort caused',
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('ECONNRESET')))),
+    ],
+  ])('rejects with the timeout, %s', async (_, task) => {
     const clock = new FakeClock();
-    const outcome = withTimeout(clock, 99.6, new AbortController().signal, 'the plugin', never).catch((error) => error);
+    const outcome = withTimeout(clock, 99.6, new AbortController().signal, 'the plugin', task).catch((error) => error);
     await clock.advance(100);
-    expect(await outcome).toMatchObject({
-      name: 'TimeoutError',
-      code: 'ETIMEDOUT',
-      message: 'the plugin took longer than 100 ms',
-    });
-  });
-
-  test('rejects with the timeout, not with the error that the abort caused', async () => {
-    const clock = new FakeClock();
-    const outcome = withTimeout(clock, 100, new AbortController().signal, 'it', (signal) => {
-      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ECONNRESET'))));
-    }).catch((error) => error);
-    await clock.advance(100);
-    expect(await outcome).toMatchObject({ name: 'TimeoutError' });
+    const message = 'the plugin took longer than 100 ms';
+    expect(await outcome).toMatchObject({ name: 'TimeoutError', code: 'ETIMEDOUT', message });
   });
 
   test.each(['before', 'while'])('rejects with the reason of a stop %s the task runs', async (when) => {
@@ -45,26 +39,17 @@ describe('withTimeout', () => {
   });
 });
 
-describe('pause', () => {
-  test('lasts as long as asked for', async () => {
-    const clock = new FakeClock();
-    let over = false;
-    const paused = pause(clock, 100, new AbortController().signal).then(() => {
-      over = true;
-    });
-    await clock.advance(99);
-    expect(over).toBe(false);
-    await clock.advance(1);
-    await paused;
-  });
-
-  test('ends when the signal aborts, and leaves no timer', async () => {
-    const clock = new FakeClock();
-    const stop = new AbortController();
-    const paused = pause(clock, 100, stop.signal);
-    stop.abort();
-    await paused;
-    await pause(clock, 100, stop.signal);
-    expect(clock.pending).toBe(0);
-  });
+test('a pause lasts as long as asked for, or until the signal aborts; then it leaves no timer', async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const ended: string[] = [];
+  const start = (name: string, ms: number) => pause(clock, ms, stop.signal).then(() => ended.push(name));
+  const pauses = [start('short', 100), start('long', 1_000)];
+  await clock.advance(99);
+  expect(ended).toEqual([]);
+  await clock.advance(1);
+  expect(ended).toEqual(['short']);
+  stop.abort();
+  await Promise.all([...pauses, start('after the stop', 100)]);
+  expect([ended, clock.pending]).toEqual([['short', 'long', 'after the stop'], 0]);
 });

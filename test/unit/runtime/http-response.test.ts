@@ -84,26 +84,17 @@ describe('an HTTP response', () => {
     expect(parse(text)).toEqual({ kind: 'malformed', reason });
   });
 
-  it.each([
-    '',
-    'HTTP',
-    'HTTP/1.1 200 OK\r\nA: b',
-    'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi',
-    chunked('h').slice(0, -2),
-  ])('%j is cut short if the connection closes then', (text) => {
-    expect(parse(text)).toEqual({ kind: 'cut-short' });
-  });
+  const partial = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi';
+  it.each(['', 'HTTP', 'HTTP/1.1 200 OK\r\nA: b', partial, chunked('h').slice(0, -2)])(
+    '%j is cut short if the connection closes then',
+    (text) => expect(parse(text)).toEqual({ kind: 'cut-short' }),
+  );
 
   it('is parsed alike however the network cuts it', () => {
-    const body = fc.string({ unit: 'grapheme-ascii', maxLength: 200 });
+    const body = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 200 });
     const text = fc.oneof(
       body.map((it) => `HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: ${it.length}\r\n\r\n${it}`),
-      fc
-        .array(
-          body.filter((it) => it !== ''),
-          { maxLength: 4 },
-        )
-        .map((it) => chunked(...it)),
+      fc.array(body, { maxLength: 4 }).map((it) => chunked(...it)),
       fc.string({ maxLength: 60 }).map((it) => `HTTP/1.1 ${it}\r\n\r\n`),
     );
     fc.assert(
