@@ -21,32 +21,29 @@ async function serve(redirects: Record<string, string>) {
   return { asked: requests, base, clock, attempt: async (path: string) => (await probe(base + path, clock)).error };
 }
 
-describe('an HTTPS target', () => {
-  /** Answers the first bytes of a connection with these, and then closes it. */
-  async function answering(bytes: Buffer) {
-    const server = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', () => socket.end(bytes));
-    });
-    const url = `https://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
-    onTestFinished(() => void server.close());
-    return { url, ...(await probe(url)) };
-  }
-
-  it('that does not speak TLS is told in plain words', async () => {
-    const { url, error, outcome } = await answering(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    expect(outcome).toBe('malformed');
-    expect(error).toBe(`Get "${url}": TLS: the other side does not speak TLS`);
+/** Answers the first bytes of a connection with these, and then closes it. Probes it over HTTP or HTTPS. */
+async function answering(scheme: 'http' | 'https', bytes: string | Buffer) {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(bytes));
   });
+  const url = `${scheme}://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
+  onTestFinished(() => void server.close());
+  return { url, ...(await probe(url)) };
+}
 
-  it('may lack secure renegotiation (RFC 5746), as with Goldpinger', async () => {
-    // ServerHello of TLS 1.2 with the cipher ECDHE-RSA-AES128-GCM-SHA256, without any extension (RFC 5246, section 7.4.1.3).
-    const hello = Buffer.concat([Buffer.from('0303', 'hex'), Buffer.alloc(32, 7), Buffer.from('00c02f00', 'hex')]);
-    const record = Buffer.concat([Buffer.from('160303002a02000026', 'hex'), hello]);
-    const { error } = await answering(record);
-    expect(error).toMatch(/^Get "[^"]+": /);
-    expect(error).not.toContain('renegotiation');
-  });
+it('an HTTPS target that does not speak TLS is told in plain words', async () => {
+  const { url, error, outcome } = await answering('https', 'HTTP/1.1 400 Bad Request\r\n\r\n');
+  expect(outcome).toBe('malformed');
+  expect(error).toBe(`Get "${url}": TLS: the other side does not speak TLS`);
+});
+
+it('an HTTPS target may lack secure renegotiation (RFC 5746), as with Goldpinger', async () => {
+  // ServerHello of TLS 1.2 with the cipher ECDHE-RSA-AES128-GCM-SHA256, without any extension (RFC 5246, section 7.4.1.3).
+  const hello = Buffer.concat([Buffer.from('0303', 'hex'), Buffer.alloc(32, 7), Buffer.from('00c02f00', 'hex')]);
+  const { error } = await answering('https', Buffer.concat([Buffer.from('160303002a02000026', 'hex'), hello]));
+  expect(error).toMatch(/^Get "[^"]+": /);
+  expect(error).not.toContain('renegotiation');
 });
 
 it('a TCP target may have the name of a service as its port, as with Goldpinger', () => {
@@ -55,13 +52,8 @@ it('a TCP target may have the name of a service as its port, as with Goldpinger'
 });
 
 it('an HTTP target may end the lines of its head without CR, as with Goldpinger', async () => {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.once('data', () => socket.end('HTTP/1.0 200 OK\nContent-Type: text/plain\n\nok\n'));
-  });
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${await listen(server, '127.0.0.1', 0)}/`;
-  expect(await probe(url)).toEqual({ outcome: 'ok', error: '' });
+  const answer = await answering('http', 'HTTP/1.0 200 OK\nContent-Type: text/plain\n\nok\n');
+  expect(answer).toMatchObject({ outcome: 'ok', error: '' });
 });
 
 it.each([

@@ -17,44 +17,30 @@ async function peer(kind: BadPeerKind): Promise<BadPeer> {
 function start(
   targets: { dns?: string[]; tcp?: string[]; http?: string[] },
   lookup: Lookup = async () => [1],
-  refreshIntervalMs = 30_000,
-  paths: Partial<PathSettings> = {},
+  change: Partial<PathSettings> & { refreshIntervalMs?: number } = {},
 ) {
   const clock = new FakeClock();
   const reported: ProbeResult[] = [];
   const ownFaults: string[] = [];
-  const settings = {
-    hostsToResolve: targets.dns ?? [],
-    dnsTimeoutMs: 500,
-    tcpTargets: targets.tcp ?? [],
-    tcpTimeoutMs: 500,
-    httpTargets: targets.http ?? [],
-    httpTimeoutMs: 500,
-    pathChecks: [],
-    pathServiceUrl: '',
-    pathIngressUrl: '',
-    pathDnsName: '',
-    pathApiserverUrl: '',
-    ...paths,
-    refreshIntervalMs,
-  };
-  const external = new ExternalProbes(settings, {
-    clock,
-    lookup,
-    onResult: (result) => reported.push(result),
-    onOwnFault: (message) => ownFaults.push(message),
-  });
+  const { dns: hostsToResolve = [], tcp: tcpTargets = [], http: httpTargets = [] } = targets;
+  const timeouts = { dnsTimeoutMs: 500, tcpTimeoutMs: 500, httpTimeoutMs: 500, refreshIntervalMs: 30_000 };
+  const paths = { pathChecks: [], pathServiceUrl: '', pathIngressUrl: '', pathDnsName: '', pathApiserverUrl: '' };
+  const settings = { hostsToResolve, tcpTargets, httpTargets, ...timeouts, ...paths, ...change };
+  const onResult = (result: ProbeResult) => reported.push(result);
+  const onOwnFault = (message: string) => ownFaults.push(message);
+  const external = new ExternalProbes(settings, { clock, lookup, onResult, onOwnFault });
   onTestFinished(() => external.stop());
-  return {
-    clock,
-    external,
-    reported,
-    ownFaults,
-    ended: (count: number) => soon(() => expect(reported.length).toBe(count)),
-  };
+  const ended = (count: number) => soon(() => expect(reported.length).toBe(count));
+  return { clock, external, reported, ownFaults, ended };
 }
 
-const errors = (external: ExternalProbes) => external.results().map((result) => result.error);
+/** Probes targets, each of which has its error as it is told; '' = a success. */
+async function expectErrors(kind: 'dns' | 'tcp' | 'http', errorsOf: Record<string, unknown>, lookup?: Lookup) {
+  const { external, clock, ended } = start({ [kind]: Object.keys(errorsOf) }, lookup);
+  await ended(Object.keys(errorsOf).length);
+  expect(Object.fromEntries(external.results().map(({ target, error }) => [target, error]))).toEqual(errorsOf);
+  expect(external.results()[0]?.atMs).toBe(clock.nowMs());
+}
 
 describe('external probes', () => {
   it('are neither good nor bad before the first result', () => {
@@ -68,42 +54,28 @@ describe('external probes', () => {
       if (host === 'broken.test') throw Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
       return host === 'empty.test' ? [] : ['10.0.0.1'];
     };
-    const { external, clock, ended } = start({ dns: ['ok.test', 'empty.test', 'nope.invalid', 'broken.test'] }, lookup);
-    await ended(4);
-    expect(errors(external)).toEqual([
-      '',
-      'empty.test was resolved to 0 ips',
-      'nope.invalid was resolved to 0 ips',
-      'lookup broken.test: getaddrinfo EAI_AGAIN',
-    ]);
-    expect(external.results()[0]?.atMs).toBe(clock.nowMs());
+    const errors = {
+      'ok.test': '',
+      'empty.test': 'empty.test was resolved to 0 ips',
+      'nope.invalid': 'nope.invalid was resolved to 0 ips',
+      'broken.test': 'lookup broken.test: getaddrinfo EAI_AGAIN',
+    };
+    await expectErrors('dns', errors, lookup);
   });
 
   it('connect to TCP targets', async () => {
     const { port } = await startLoopbackPeer(() => {});
-    const refusing = await peer('refuses');
-    const targets = [
-      `127.0.0.1:${port}`,
-      `127.0.0.1:${refusing.port}`,
-      'no-port',
-      '[::1',
-      'x:99999',
-      'x:0',
-      '',
-      'x:gopherd',
-    ];
-    const { external, ended } = start({ tcp: targets });
-    await ended(8);
-    expect(errors(external)).toEqual([
-      '',
-      `dial tcp 127.0.0.1:${refusing.port}: connection refused`,
-      "invalid address: 'no-port'",
-      "invalid address: '[::1'",
-      "invalid address: 'x:99999'",
-      "invalid address: 'x:0'",
-      "invalid address: ''",
-      'dial tcp x:gopherd: unknown port',
-    ]);
+    const refusing = `127.0.0.1:${(await peer('refuses')).port}`;
+    await expectErrors('tcp', {
+      [`127.0.0.1:${port}`]: '',
+      [refusing]: `dial tcp ${refusing}: connection refused`,
+      'no-port': "invalid address: 'no-port'",
+      '[::1': "invalid address: '[::1'",
+      'x:99999': "invalid address: 'x:99999'",
+      'x:0': "invalid address: 'x:0'",
+      '': "invalid address: ''",
+      'x:gopherd': 'dial tcp x:gopherd: unknown port',
+    });
   });
 
   it('request HTTP targets: only status 200 is a success', async () => {
@@ -111,25 +83,18 @@ describe('external probes', () => {
       response.writeHead(Number(request.url?.slice(1)), { location: '/200' }).end('x'.repeat(100_000));
     });
     const base = `http://127.0.0.1:${port}`;
-    const refusing = await peer('refuses');
-    const garbage = await peer('ssh-banner');
-    const { external, ended } = start({
-      http: [
-        ...[200, 204, 304, 404].map((status) => `${base}/${status}`),
-        ...[`http://127.0.0.1:${refusing.port}/`, `http://127.0.0.1:${garbage.port}/`, 'ftp://x/', 'nonsense'],
-      ],
+    const refusing = `http://127.0.0.1:${(await peer('refuses')).port}/`;
+    const garbage = `http://127.0.0.1:${(await peer('ssh-banner')).port}/`;
+    await expectErrors('http', {
+      [`${base}/200`]: '',
+      [`${base}/204`]: `${base}/204 returned non-200 resp: 204`,
+      [`${base}/304`]: `${base}/304 returned non-200 resp: 304`,
+      [`${base}/404`]: `${base}/404 returned non-200 resp: 404`,
+      [refusing]: `Get "${refusing}": connection refused`,
+      [garbage]: expect.stringContaining('HPE_INVALID_CONSTANT'),
+      'ftp://x/': "invalid url scheme: 'ftp' in address",
+      nonsense: "invalid url: 'nonsense'",
     });
-    await ended(8);
-    expect(errors(external)).toEqual([
-      '',
-      `${base}/204 returned non-200 resp: 204`,
-      `${base}/304 returned non-200 resp: 304`,
-      `${base}/404 returned non-200 resp: 404`,
-      `Get "http://127.0.0.1:${refusing.port}/": connection refused`,
-      expect.stringContaining('HPE_INVALID_CONSTANT'),
-      "invalid url scheme: 'ftp' in address",
-      "invalid url: 'nonsense'",
-    ]);
   });
 
   it('use the password of a target and show it nowhere', async () => {
@@ -141,12 +106,9 @@ describe('external probes', () => {
     });
     const secret = 'me:s3cret@';
     const { external, reported, ended } = start({
-      http: [
-        `http://${secret}127.0.0.1:${port}/a`,
-        `http://${secret}127.0.0.1:1/`,
-        `ftp://${secret}x/`,
-        `http://${secret}[/`,
-      ],
+      http: [`127.0.0.1:${port}/a`, '127.0.0.1:1/', 'x/', '[/'].map(
+        (rest, i) => `${i === 2 ? 'ftp' : 'http'}://${secret}${rest}`,
+      ),
       tcp: [`${secret}127.0.0.1:x`],
     });
     await ended(5);
@@ -205,7 +167,7 @@ describe('external probes', () => {
 
   it('contain the checks of paths, first and each with its path; the Service has no address before its name was resolved', async () => {
     const { port } = await startLoopbackPeer((_, response) => response.end());
-    const { external, clock, ended } = start({ dns: ['a.test'] }, undefined, 30_000, {
+    const { external, clock, ended } = start({ dns: ['a.test'] }, undefined, {
       pathChecks: ['service', 'dns'],
       pathServiceUrl: `http://localhost:${port}/ping`,
       pathDnsName: 'b.test',
@@ -226,7 +188,7 @@ describe('external probes', () => {
     ['one interval apart', 30_000],
     ['every 30 s if peers are not pinged', 0],
   ])('run in rounds, %s', async (_, refreshIntervalMs) => {
-    const { clock, reported } = start({ dns: ['a.test', 'b.test'] }, undefined, refreshIntervalMs);
+    const { clock, reported } = start({ dns: ['a.test', 'b.test'] }, undefined, { refreshIntervalMs });
     await clock.advance(59_000);
     expect(reported.length).toBe(4);
     await clock.advance(2_000);
@@ -239,10 +201,11 @@ describe('external probes', () => {
       asked.push(host);
       return new Promise(() => {});
     };
-    const { clock, external, reported } = start({ dns: ['a.test', 'b.test'] }, lookup, 1_000);
+    const { clock, external, reported } = start({ dns: ['a.test', 'b.test'] }, lookup, { refreshIntervalMs: 1_000 });
     await clock.advance(10_600);
     expect(asked).toEqual(['a.test', 'b.test']);
-    expect(errors(external)).toEqual(['a', 'b'].map((host) => `lookup ${host}.test: timeout after 500 ms`));
+    const errors = external.results().map(({ error }) => error);
+    expect(errors).toEqual(['a', 'b'].map((host) => `lookup ${host}.test: timeout after 500 ms`));
     // Ten rounds, and the first timeout.
     expect(reported.length).toBe(22);
     expect(reported.every(({ durationUs }) => durationUs === 500_000)).toBe(true);
@@ -254,7 +217,9 @@ describe('external probes', () => {
     const lookup: Lookup = (host) => {
       return isUp || host === 'c.test' ? Promise.resolve([1]) : new Promise((resolve) => hanging.push(resolve));
     };
-    const { clock, external, reported, ended } = start({ dns: ['a.test', 'b.test', 'c.test'] }, lookup, 1_000);
+    const { clock, external, reported, ended } = start({ dns: ['a.test', 'b.test', 'c.test'] }, lookup, {
+      refreshIntervalMs: 1_000,
+    });
     await ended(3);
     isUp = false;
     await clock.advance(5_000);
@@ -270,10 +235,7 @@ describe('external probes', () => {
   it('give each lookup its whole time, however many wait before it', async () => {
     const waiting: ((found: unknown[]) => void)[] = [];
     const lookup: Lookup = () => new Promise((resolve) => waiting.push(resolve));
-    const { clock, external, ended } = start(
-      { dns: ['a.test', 'b.test', 'c.test', 'd.test', 'e.test', 'f.test'] },
-      lookup,
-    );
+    const { clock, external, ended } = start({ dns: ['a', 'b', 'c', 'd', 'e', 'f'] }, lookup);
     for (const count of [2, 4, 6]) {
       await clock.advance(400);
       for (const resolve of waiting.splice(0)) resolve([1]);
@@ -285,9 +247,8 @@ describe('external probes', () => {
 
   it('run at most 16 at a time', async () => {
     const silent = await peer('never-answers');
-    const { clock, ended } = start({
-      http: Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`),
-    });
+    const http = Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`);
+    const { clock, ended } = start({ http });
     await soon(() => expect(silent.requests).toHaveLength(16));
     await clock.advance(500);
     await soon(() => expect(silent.requests).toHaveLength(20));

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../deploy/local/sockets.ts';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { soon } from '../../support/loopback-peer.ts';
@@ -98,20 +99,14 @@ describe('a probe', () => {
     ]);
   });
 
-  it('of a target without an address has outcome no-address and does not connect', async () => {
-    const sample = await probeWith(new FakeClock(), targetAt('', 8080));
-    expect(sample).toMatchObject({ outcome: 'no-address', totalUs: -1, connectUs: -1, suspect: false });
-  });
-
-  it('never puts a hostile address on the wire', async () => {
-    const sample = await probeWith(new FakeClock(), targetAt('x\r\nEvil: yes', 8080));
-    expect(sample.outcome).toBe('dns');
+  it.each<[what: string, address: string, port: number, Partial<Sample>]>([
+    ['of a target without an address does not connect', '', 80, { outcome: 'no-address', totalUs: -1, connectUs: -1 }],
+    ['never puts a hostile address on the wire', 'x\r\nEvil: yes', 80, { outcome: 'dns' }],
+    ['of an impossible port does not throw', '127.0.0.1', 70_000, { outcome: 'unreachable', phase: 'connect' }],
+  ])('%s', async (_, address, port, expected) => {
+    const sample = await probeWith(new FakeClock(), targetAt(address, port));
+    expect(sample).toMatchObject({ ...expected, suspect: false });
     expect(sample.detail).not.toMatch(/[\r\n]/);
-  });
-
-  it('of an impossible port fails and does not throw', async () => {
-    const sample = await probeWith(new FakeClock(), targetAt('127.0.0.1', 70_000));
-    expect(sample).toMatchObject({ outcome: 'unreachable', phase: 'connect' });
   });
 
   it('splits the time by phase: a body that comes 150 ms later belongs neither to connect nor to first byte', async () => {

@@ -33,27 +33,31 @@ class FakeLoop {
 
 const never = () => 0;
 
-describe('a sample is suspect', () => {
-  it.each([
-    [0, 150, false],
-    [900, 950, false],
-    [1_100, 1_300, true],
-    [1_200, 252_000, false],
-    [26_000, 252_000, true],
-    [20_000, 300_000, false],
-    [290_000, 300_000, true],
-    [0, -1, false],
-  ])('if our process may have caused %i us of %i: %s', (starvedUs, totalUs, suspect) => {
-    expect(isSuspect(starvedUs, totalUs)).toBe(suspect);
-  });
+it.each([
+  [0, 150, false],
+  [900, 950, false],
+  [1_100, 1_300, true],
+  [1_200, 252_000, false],
+  [26_000, 252_000, true],
+  [20_000, 300_000, false],
+  [290_000, 300_000, true],
+  [0, -1, false],
+])('if our process may have caused %i us of %i, a sample is suspect: %s', (starvedUs, totalUs, suspect) => {
+  expect(isSuspect(starvedUs, totalUs)).toBe(suspect);
 });
 
 describe('the busy meter', () => {
-  it('counts the work since the loop last waited', () => {
+  /** A loop that has waited, and then worked. */
+  const idleThenWork = (us: number) => {
     const loop = new FakeLoop();
     const meter = new BusyMeter(loop, loop.idleMs, never);
     loop.wait(5_000);
-    loop.work(300);
+    loop.work(us);
+    return { loop, meter };
+  };
+
+  it('counts the work since the loop last waited', () => {
+    const { loop, meter } = idleThenWork(300);
     expect(meter.mark()).toBeCloseTo(300);
     loop.work(200);
     expect(meter.mark()).toBeCloseTo(500);
@@ -84,10 +88,7 @@ describe('the busy meter', () => {
   });
 
   it('tells how long each turn of the loop was busy', () => {
-    const loop = new FakeLoop();
-    const meter = new BusyMeter(loop, loop.idleMs, never);
-    loop.wait(5_000);
-    loop.work(300);
+    const { loop, meter } = idleThenWork(300);
     meter.mark();
     loop.work(200);
     expect(meter.endTurn()).toBeCloseTo(500);
@@ -96,44 +97,33 @@ describe('the busy meter', () => {
   });
 });
 
-describe('the wait for a CPU', () => {
-  it('is the second number of schedstat, in ms', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'schedstat-')), 'schedstat');
-    writeFileSync(path, '732257 26347000 1\n');
-    const queue = openCpuQueue(path);
-    expect(queue.waitedMs()).toBeCloseTo(26.347);
-    writeFileSync(path, '732257 27347000 1\n');
-    expect(queue.waitedMs()).toBeCloseTo(27.347);
-    queue.close();
-    queue.close();
-    expect(queue.waitedMs()).toBe(0);
-    rmSync(dirname(path), { recursive: true });
-  });
-
-  it('is 0 where there is no schedstat', () => {
-    const queue = openCpuQueue('/nowhere/schedstat');
-    expect(queue.waitedMs()).toBe(0);
-    queue.close();
-  });
+it('the wait for a CPU is the second number of schedstat, in ms; 0 where there is none, and after the end', () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'schedstat-')), 'schedstat');
+  onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+  writeFileSync(path, '732257 26347000 1\n');
+  const [own, none] = [openCpuQueue(path), openCpuQueue('/nowhere/schedstat')];
+  expect(own.waitedMs()).toBeCloseTo(26.347);
+  writeFileSync(path, '732257 27347000 1\n');
+  expect(own.waitedMs()).toBeCloseTo(27.347);
+  for (const each of [own, own, none]) each.close();
+  expect([own.waitedMs(), none.waitedMs()]).toEqual([0, 0]);
 });
 
-describe('the turns of the loop', () => {
-  it('are noticed one by one, and keep no process awake', async () => {
-    const meter = new BusyMeter(realClock, () => performance.nodeTiming.idleTime, never);
-    const turnsUs: number[] = [];
-    const stop = watchTurns(() => turnsUs.push(meter.endTurn()));
-    await nextTurn();
-    block(60);
-    await vi.waitFor(() => expect(Math.max(...turnsUs)).toBeGreaterThanOrEqual(60_000));
-    const before = turnsUs.length;
-    // The loop waits while another process starts and ends. A loop that is kept awake has hundreds of turns meanwhile.
-    await promisify(execFile)(process.execPath, ['--version']);
-    expect(turnsUs.length - before).toBeLessThan(50);
-    stop();
-    const { length } = turnsUs;
-    await nextTurn();
-    expect(turnsUs).toHaveLength(length);
-  });
+it('the turns of the loop are noticed one by one, and keep no process awake', async () => {
+  const meter = new BusyMeter(realClock, () => performance.nodeTiming.idleTime, never);
+  const turnsUs: number[] = [];
+  const stop = watchTurns(() => turnsUs.push(meter.endTurn()));
+  await nextTurn();
+  block(60);
+  await vi.waitFor(() => expect(Math.max(...turnsUs)).toBeGreaterThanOrEqual(60_000));
+  const before = turnsUs.length;
+  // The loop waits while another process starts and ends. A loop that is kept awake has hundreds of turns meanwhile.
+  await promisify(execFile)(process.execPath, ['--version']);
+  expect(turnsUs.length - before).toBeLessThan(50);
+  stop();
+  const { length } = turnsUs;
+  await nextTurn();
+  expect(turnsUs).toHaveLength(length);
 });
 
 /** A watch that was started `ageMs` ago; by default the grace after the start is over. */
