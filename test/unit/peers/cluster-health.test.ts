@@ -27,13 +27,20 @@ interface Wishes {
   families?: number;
   probes?: Fails;
   failed?: Partial<LinkSpec>;
+  refreshIntervalMs?: number;
 }
 
 /** A mesh in which exactly the links that `fails` names fail: they are refused by default. */
 function meshWith(
   pods: readonly Pod[],
   fails: Fails,
-  { reports = {}, families = 1, probes = () => true, failed = { outcome: 'refused' } }: Wishes = {},
+  {
+    reports = {},
+    families = 1,
+    probes = () => true,
+    failed = { outcome: 'refused' },
+    refreshIntervalMs = 30_000,
+  }: Wishes = {},
 ): Mesh {
   const all = pods.map((_pod, from) => {
     const change = reports[from] ?? {};
@@ -43,159 +50,147 @@ function meshWith(
     });
     return mergedReportOf(from, links, change);
   });
-  return meshOf(pods, all);
+  return meshOf(pods, all, { settings: settingsOf({ refreshIntervalMs }) });
 }
 
 const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS };
 const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
-const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
-const missing = (reason: MergedReport['missing']) => ({ missing: reason, missingDetail: 'words' });
+const HEALTHY = { ok: true, reasons: [], general: [] };
+const MISSING: Partial<MergedReport> = { missing: 'timeout', missingDetail: 'words' };
+const OLD_LIST: Partial<MergedReport> = { samePeers: false };
+
+const none: Fails = () => false;
+const into3: Fails = (from, to) => from !== 3 && to === 3;
+const from3: Fails = (from, to) => from === 3 && to !== 3;
+/** Three ready pods, and pod 3. */
+const withPod3 = (change: Partial<Pod>) => [...podsOf(3), podOf(3, change)];
+const notReady = withPod3({ lifecycle: 'not-ready' });
+const listIs = (change: Partial<DiscoveryStatus>) => meshOf(podsOf(3), undefined, { discovery: statusOf(change) });
+/** Two pods, of which the first has these links to the second. */
+const linksTo1 = (links: Omit<LinkSpec, 'to'>[], change: Partial<MergedReport> = {}) => {
+  const specs = links.map((link) => ({ ...link, to: 1 }));
+  return meshOf(podsOf(2), [mergedReportOf(0, [{ to: 0 }, ...specs], change), mergedReportOf(1, [{ to: 0 }])]);
+};
 
 describe('a mesh is healthy', () => {
-  it('when every report is there, every link is ok and everybody knows the same pods, also if we truly are alone', () => {
-    for (const count of [4, 1]) expect(meshOf(podsOf(count)).health).toEqual({ ok: true, reasons: [], general: [] });
-  });
+  it.each<[string, Mesh]>([
+    ['every report is there, every link is ok and everybody knows the same pods', meshOf(podsOf(4))],
+    ['we truly are alone', meshOf(podsOf(1))],
+    ['a link is not yet probed', linksTo1([{ notYet: true, outcome: 'refused' }])],
+    ['a link is suspect, but judged ok', linksTo1([{ flags: FLAG_SUSPECT, totalUs: 250_000 }])],
+    ['a link is slow', linksTo1([{ totalUs: 299_000 }])],
+    ['some pairs are not probed', meshWith(podsOf(3), none, { probes: (from, to) => to === (from + 1) % 3 })],
+    ['no pair is, with REFRESH_INTERVAL=0', meshWith(podsOf(2), none, { probes: none, refreshIntervalMs: 0 })],
+    ['a pod is not ready any more, but reports, and its links work', meshOf(notReady)],
+    ['a request for the list has failed', listIs({ attempts: 1, lastError })],
+  ])('when %s', (_, { health }) => expect(health).toEqual(HEALTHY));
 
-  it('though a pod on a cordoned node fails, with IGNORE_CORDONED; the answer names its node', () => {
-    const pods = [podOf(0), podOf(1), podOf(2, { cordon: 'ignored' })];
-    const mesh = meshWith(pods, (from, to) => from === 2 || to === 2);
-    expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
-    const { nodesTotal, ignored } = clusterHealthAnswer(mesh);
-    expect([nodesTotal, ignored]).toEqual([2, [pods[2]?.hostIPs[0]]]);
-    const links = pods.map(({ uid }, i) => ({ uid, outcome: i === 2 ? ('refused' as const) : ('ok' as const) }));
-    expect(ownHealthOf(pods, statusOf(), links, true)).toMatchObject({ isHealthy: true, healthyNodes: 2 });
-    const cordoned = pods.map((pod) => (pod.cordon === '' ? pod : podOf(2, { cordon: 'cordoned' })));
-    expect(meshWith(cordoned, (from, to) => from === 2 || to === 2).health.ok).toBe(false);
-  });
-
-  it.each<[string, LinkSpec]>([
-    ['not yet probed', { to: 1, notYet: true, outcome: 'refused' }],
-    ['suspect, but judged ok', { to: 1, flags: FLAG_SUSPECT, totalUs: 250_000 }],
-    ['slow', { to: 1, totalUs: 299_000 }],
-  ])('whatever is %s', (_, wish) => {
-    const reports = [mergedReportOf(0, [{ to: 0 }, wish]), mergedReportOf(1, [{ to: 0 }])];
-    expect(meshOf(podsOf(2), reports).health.ok).toBe(true);
-  });
-
-  it('though some pairs are not probed, or none, where pinging is switched off', () => {
-    const some = [0, 1, 2].map((pod) => mergedReportOf(pod, [{ to: (pod + 1) % 3 }]));
-    expect(meshOf(podsOf(3), some).health.ok).toBe(true);
-    const none = [0, 1].map((pod) => mergedReportOf(pod, []));
-    const settings = settingsOf({ refreshIntervalMs: 0 });
-    expect(meshOf(podsOf(2), none, { settings }).health.ok).toBe(true);
-  });
-
-  it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
-    const pods = [...podsOf(3), podOf(3, { lifecycle })];
-    expect(meshWith(pods, (_, to) => to === 3, { reports: { 3: missing('refused') } }).health.ok).toBe(true);
-    expect(meshWith(pods, (from) => from === 3).health.ok).toBe(true);
-    expect(meshWith(pods, () => false, { reports: { 3: { samePeers: false } } }).health.ok).toBe(true);
-  });
-});
-
-describe('a pod that was ready and is not any more', () => {
-  const pods = [...podsOf(3), podOf(3, { lifecycle: 'not-ready' })];
-
-  it('is no fault as long as it reports and its links work', () => {
-    const mesh = meshWith(pods, () => false);
-    expect(mesh.health).toEqual({ ok: true, general: [], reasons: [] });
-    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: true, nodesTotal: 3 });
-  });
-
-  it.each<[string, Fails, string]>([
-    ['into it', (_, to) => to === 3, '3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'],
-    ['from it', (from) => from === 3, '3 of 3 links from it fail: refused (to pod-0, pod-1, pod-2)'],
-  ])('is one while links %s fail, as for findings, verdicts and metrics', (_, fails, why) => {
-    const mesh = meshWith(pods, (from, to) => from !== to && fails(from, to));
-    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why: [why] }] });
-    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
-  });
-
-  it('is one while its list of pods is old', () => {
-    const mesh = meshWith(pods, () => false, { reports: { 3: { samePeers: false } } });
-    expect(mesh.health.reasons).toEqual([{ pod: 3, why: ['knows other pods than the serving pod does'] }]);
-  });
-
-  it('is one while it is silent: a dead node does not heal by being called not ready', () => {
-    const mesh = meshWith(pods, (_, to) => to === 3, { reports: { 3: missing('timeout') } });
-    const why = [
-      'is not ready and did not report (timeout: words)',
-      '3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)',
-    ];
-    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
-    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
+  it.each<Partial<Pod>>([
+    { lifecycle: 'starting' },
+    { lifecycle: 'terminating' },
+    { lifecycle: 'gone' },
+    // With IGNORE_CORDONED.
+    { cordon: 'ignored' },
+  ])('though a pod fails in all ways that is %j', (change) => {
+    const pods = withPod3(change);
+    expect(meshWith(pods, (_, to) => to === 3, { reports: { 3: MISSING } }).health).toEqual(HEALTHY);
+    expect(meshWith(pods, (from) => from === 3, { reports: { 3: OLD_LIST } }).health).toEqual(HEALTHY);
   });
 });
 
 describe('a mesh is not healthy', () => {
-  it('before the first link has been probed', () => {
-    const reports = [0, 1].map((pod) => mergedReportOf(pod, [{ to: 0, notYet: true }]));
-    const general = ['no link has been probed yet'];
-    expect(meshOf(podsOf(2), reports).health).toEqual({ ok: false, reasons: [], general });
+  const refusedAt = (pod: number) => meshWith(podsOf(4), (from, to) => from === 0 && to === pod);
+  const selfFails = (flags: number) =>
+    meshWith(podsOf(4), (from, to) => from === 2 && to === 2, { failed: { outcome: 'refused', flags } });
+  /** Both IP families fail at times, and one of them now. */
+  const failsNow = (family: number) =>
+    linksTo1(
+      [0, FLAG_IPV6].map((flags) => {
+        return { outcome: flags === family ? 'refused' : 'ok', flags: flags | FLAG_INTERMITTENT };
+      }),
+    );
+  const starvedButRefused: Omit<LinkSpec, 'to'>[] = [
+    { outcome: 'timeout', phase: 'first-byte' },
+    { outcome: 'refused', flags: FLAG_IPV6 },
+  ];
+  const cordoned = [podOf(0), podOf(1, { cordon: 'cordoned' })];
+  const otherPods = 'knows other pods than the serving pod does';
+  const allInto3 = '3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)';
+  const allFrom3 = '3 of 3 links from it fail: refused (to pod-0, pod-1, pod-2)';
+  const only = '1 of 1 links into it fail: refused (from pod-0)';
+
+  it.each<[string, Mesh, pod: number, ...why: string[]]>([
+    [
+      'a report is missing',
+      meshWith(podsOf(3), none, { reports: { 1: MISSING } }),
+      1,
+      'did not report (timeout: words)',
+    ],
+    ['a report knows other pods', meshWith(podsOf(2), none, { reports: { 1: OLD_LIST } }), 1, otherPods],
+    ['one link fails: its destination is to blame', refusedAt(2), 2, '1 of 3 links into it fail: refused (from pod-0)'],
+    ['a pod is on a cordoned node and fails', meshWith(cordoned, (_, to) => to === 1), 1, only],
+    ['links into a pod fail that was ready', meshWith(notReady, into3), 3, allInto3],
+    ['links from a pod fail that was ready', meshWith(notReady, from3), 3, allFrom3],
+    ['a pod that was ready has an old list', meshWith(notReady, none, { reports: { 3: OLD_LIST } }), 3, otherPods],
+    [
+      'a pod is silent that was ready: a dead node does not heal by being called not ready',
+      ...([meshWith(notReady, into3, { reports: { 3: MISSING } }), 3] as const),
+      ...['is not ready and did not report (timeout: words)', allInto3],
+    ],
+    ['a shortage of CPU explains only one IP family', linksTo1(starvedButRefused, { starvation }), 1, only],
+    ['both IP families fail at times, and IPv4 now', failsNow(0), 1, only],
+    ['both IP families fail at times, and IPv6 now', failsNow(FLAG_IPV6), 1, only],
+    ['a pod does not reach itself', selfFails(0), 2, 'does not reach itself: refused'],
+    ['a pod does not reach itself at times', selfFails(FLAG_INTERMITTENT), 2, 'does not reach itself: refused'],
+  ])('when %s', (_, mesh, pod, ...why) => {
+    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod, why }] });
+    // A finding says the same of a failed link.
+    if (why.join().includes('refused')) expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', pods: [pod] });
   });
 
-  it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
-    'with a report missing: %s',
-    (why) => {
-      const { health } = meshWith(podsOf(3), () => false, { reports: { 1: missing(why) } });
-      const reasons = [{ pod: 1, why: [`did not report (${why}: words)`] }];
-      expect(health).toEqual({ ok: false, general: [], reasons });
-    },
-  );
-
-  it('with one failed link, which speaks against the probed pod', () => {
-    const mesh = meshWith(podsOf(4), (from, to) => from === 0 && to === 2);
-    expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['1 of 3 links into it fail: refused (from pod-0)'] }]);
-  });
-
-  it('with a pod that does not reach itself, also if that link is intermittent', () => {
-    for (const flags of [0, FLAG_INTERMITTENT]) {
-      const mesh = meshWith(podsOf(4), (from, to) => from === 2 && to === 2, { failed: { outcome: 'refused', flags } });
-      expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['does not reach itself: refused'] }]);
-      expect(findingsOf(mesh)).toMatchObject([{ severity: 'failed', subject: 'pod-2 → pod-2' }]);
-    }
-  });
-
-  it('with a report that knows other pods', () => {
-    const mesh = meshWith(podsOf(2), () => false, { reports: { 1: { samePeers: false } } });
-    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['knows other pods than the serving pod does'] }]);
-  });
-
-  it.each<[string, Partial<DiscoveryStatus>, RegExp | null]>([
-    ['no list has come yet', { phase: 'waiting', lastError }, /waiting for the Kubernetes API since .*ECONNREFUSED/],
+  const nobody = /^no pod matches app=goldpinger in namespace default$/;
+  it.each<[string, Mesh, RegExp]>([
+    ['no link has been probed', meshWith(podsOf(2), none, { probes: none }), /^no link has been probed yet$/],
+    [
+      'no list has come',
+      listIs({ phase: 'waiting', lastError }),
+      /^waiting for the Kubernetes API since .*ECONNREFUSED/,
+    ],
     [
       'nothing has been heard for long',
-      { phase: 'stale', lastGoodMs: NOW_MS - 14_000 },
-      /nothing was heard from the Kubernetes API since 2026-11-22T14:59:46/,
+      listIs({ phase: 'stale', lastGoodMs: NOW_MS - 14_000 }),
+      /^nothing was heard from the Kubernetes API since 2026-11-22T14:59:46/,
     ],
-    ['a request for the list has failed', { attempts: 1, lastError }, null],
-  ])('or is: %s', (_, status, why) => {
-    const { ok, general } = meshOf(podsOf(3), undefined, { discovery: statusOf(status) }).health;
-    expect(ok).toBe(why === null);
-    expect(general).toEqual(why === null ? [] : [expect.stringMatching(why)]);
-  });
-
-  it.each<[string, Pod[], string]>([
-    ['nobody in the list', [], 'no pod matches app=goldpinger in namespace default'],
-    ['all gone', [podOf(0, { lifecycle: 'gone' })], 'no pod matches app=goldpinger in namespace default'],
-    ['nobody ready', [podOf(0, { lifecycle: 'starting' })], 'no pod is ready'],
-  ])('with %s', (_, pods, why) => {
-    expect(meshOf(pods, []).health.general).toEqual([why]);
+    ['nobody is in the list', meshOf([], []), nobody],
+    ['all are gone', meshOf([podOf(0, { lifecycle: 'gone' })], []), nobody],
+    ['nobody is ready', meshOf([podOf(0, { lifecycle: 'starting' })], []), /^no pod is ready$/],
+  ])('while %s', (_, { health }, why) => {
+    expect(health).toMatchObject({ ok: false, reasons: [], general: [expect.stringMatching(why)] });
   });
 });
 
 describe('whom failed links speak against', () => {
+  const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
   const chaos = 3;
-  it.each<[string, number, Fails, number[]]>([
+  const oneFails: Fails = (from, to) => from === 0 && to === 1;
+  const twoFail: Fails = (from, to) => from === 0 && (to === 1 || to === 2);
+
+  it.each<[string, number, Fails, number[], probes?: Fails]>([
     ['a pod that refuses all, itself included', 4, (_, to) => to === chaos, [chaos]],
     ['a pod that is cut off both ways', 4, (from, to) => (from === chaos) !== (to === chaos), [chaos]],
     ['a pod that reaches nobody but is reached', 5, (from, to) => from === chaos && to !== chaos, [chaos]],
     ['two pods that do not reach each other', 5, (from, to) => from + to === 1, [0, 1]],
-    ['one of two that does not answer', 2, (from, to) => from === 0 && to === 1, [1]],
+    ['one of two that does not answer', 2, oneFails, [1]],
     ['a dead third of the pods', 9, (_, to) => to < 3, [0, 1, 2]],
     ['everybody, if nothing works', 3, () => true, [0, 1, 2]],
-  ])('%s', (_, count, fails, expected) => {
-    expect(accused(meshWith(podsOf(count), fails))).toEqual(expected);
+    ['the source that alone does not reach two pods', 6, twoFail, [0]],
+    ['two pods that only one other reaches', 6, twoFail, [1, 2], (from, to) => from === 0 || (from === 3 && to < 3)],
+    ['the only pod that a source pings', 6, oneFails, [1], (from, to) => from !== 0 || to === 1],
+    ['a pod that only one pings', 6, oneFails, [1], (from, to) => from === 0 || to !== 1],
+  ])('%s, over one IP family as over two', (_, count, fails, expected, probes = () => true) => {
+    for (const families of [1, 2]) {
+      expect(accused(meshWith(podsOf(count), fails, { families, probes }))).toEqual(expected);
+    }
   });
 
   it('is told with a few names, groups of digits, and bounded', () => {
@@ -205,35 +200,6 @@ describe('whom failed links speak against', () => {
     expect(others).toEqual([]);
     expect(sentence.length).toBeLessThanOrEqual(400);
     expect(sentence).toMatch(/^1,199 of 1,199 links into it fail: refused \(from very.* and 1,196 more\)$/);
-  });
-
-  it('is the link that a shortage of CPU does not explain, if both IP families fail', () => {
-    const timeout: LinkSpec = { to: 1, outcome: 'timeout', phase: 'first-byte' };
-    const refused: LinkSpec = { to: 1, outcome: 'refused', flags: FLAG_IPV6 };
-    const reports = [mergedReportOf(0, [{ to: 0 }, timeout, refused], { starvation }), mergedReportOf(1, [{ to: 0 }])];
-    const mesh = meshOf(podsOf(2), reports);
-    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['1 of 1 links into it fail: refused (from pod-0)'] }]);
-    expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', outcome: 'refused', pods: [1] });
-  });
-
-  it.each([0, FLAG_IPV6])('is the link that fails now, if both IP families fail at times', (family) => {
-    const links = [0, FLAG_IPV6].map((flags): LinkSpec => {
-      return { to: 1, outcome: flags === family ? 'refused' : 'ok', flags: flags | FLAG_INTERMITTENT };
-    });
-    const mesh = meshOf(podsOf(2), [mergedReportOf(0, links), mergedReportOf(1, [{ to: 0 }])]);
-    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['1 of 1 links into it fail: refused (from pod-0)'] }]);
-    expect(findingsOf(mesh)[0]).toMatchObject({ severity: 'failed', outcome: 'refused', pods: [1] });
-  });
-
-  it.each([1, 2])('is the same over %i IP families', (families) => {
-    const accusedOver = (fails: Fails, probes?: Fails) =>
-      accused(meshWith(podsOf(6), fails, { families, ...(probes && { probes }) }));
-    const fails: Fails = (from, to) => from === 0 && (to === 1 || to === 2);
-    expect(accusedOver(fails)).toEqual([0]);
-    expect(accusedOver(fails, (from, to) => from === 0 || (from === 3 && to < 3))).toEqual([1, 2]);
-    const isOneFailed: Fails = (from, to) => from === 0 && to === 1;
-    expect(accusedOver(isOneFailed, (from, to) => from !== 0 || to === 1)).toEqual([1]);
-    expect(accusedOver(isOneFailed, (from, to) => from === 0 || to !== 1)).toEqual([1]);
   });
 
   it('leaves timeouts of starved pods out of both counts', () => {
@@ -250,28 +216,16 @@ describe('whom failed links speak against', () => {
 
   it('accuses no pod of the silent side, however many links into it fail', () => {
     const pods = podsOf(300);
-    const reports = Object.fromEntries(pods.slice(150).map((_, i) => [150 + i, missing('timeout')]));
+    const reports = Object.fromEntries(pods.slice(150).map((_, i) => [150 + i, MISSING]));
     const failed = { outcome: 'timeout', phase: 'connect' } as const;
-    const { reasons } = meshWith(pods, (_, to) => to >= 150, { reports, failed }).health;
-    expect(reasons.map(({ pod }) => pod)).toEqual([...pods.keys()].slice(0, 150));
-    expect(reasons[0]?.why).toEqual(['reaches none of the 150 pods that do not report']);
+    const mesh = meshWith(pods, (_, to) => to >= 150, { reports, failed });
+    expect(accused(mesh)).toEqual([...pods.keys()].slice(0, 150));
+    expect(mesh.health.reasons[0]?.why).toEqual(['reaches none of the 150 pods that do not report']);
   });
 });
 
-describe('cluster health', () => {
-  it('names host IPs as Goldpinger does, null where there is none', () => {
-    expect(clusterHealthAnswer(meshOf(podsOf(2)))).toEqual({
-      OK: true,
-      nodesHealthy: ['10.0.0.1', '10.0.0.2'],
-      nodesUnhealthy: null,
-      nodesTotal: 2,
-      reasons: {},
-      general: [],
-    });
-    expect(clusterHealthAnswer(meshWith(podsOf(2), () => true))).toMatchObject({ OK: false, nodesHealthy: null });
-  });
-
-  it('counts a node once, unhealthy if any of its pods is, and says why', () => {
+describe('the answer of /cluster_health', () => {
+  it('names nodes by their host IPs as Goldpinger does, each once, unhealthy if any of its pods is, and says why', () => {
     const shared = { hostIPs: ['10.9.9.9'] };
     const pods = [podOf(0), podOf(1, shared), podOf(2, shared)];
     expect(clusterHealthAnswer(meshWith(pods, (_, to) => to === 2))).toEqual({
@@ -284,10 +238,15 @@ describe('cluster health', () => {
     });
   });
 
-  it('does not judge nodes without a ready pod, and is not OK for a general reason', () => {
-    const mesh = meshOf([podOf(0, { lifecycle: 'starting' }), podOf(1, { lifecycle: 'gone' })]);
-    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesTotal: 0, general: ['no pod is ready'] });
-  });
+  const starting = [podOf(0, { lifecycle: 'starting' }), podOf(1, { lifecycle: 'gone' })];
+  it.each<[string, Mesh, object]>([
+    ['no node is unhealthy', meshOf(podsOf(2)), { OK: true, nodesUnhealthy: null, nodesTotal: 2 }],
+    ['no node is healthy', meshWith(podsOf(2), () => true), { OK: false, nodesHealthy: null }],
+    ['no node has a pod to judge', meshOf(starting), { OK: false, nodesTotal: 0, general: ['no pod is ready'] }],
+    ['a pod is not ready any more, but works', meshOf(notReady), { OK: true, nodesTotal: 3 }],
+    ['it fails', meshWith(notReady, into3), { OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 }],
+    ['a pod is ignored', meshOf(withPod3({ cordon: 'ignored' })), { nodesTotal: 3, ignored: ['10.0.0.4'] }],
+  ])('counts right when %s', (_, mesh, expected) => expect(clusterHealthAnswer(mesh)).toMatchObject(expected));
 });
 
 it('news of a pod may take an interval and a half, and 2 s at least', () => {
@@ -297,43 +256,46 @@ it('news of a pod may take an interval and a half, and 2 s at least', () => {
 });
 
 describe('health as one pod sees it', () => {
-  const podOn = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready') =>
-    podOf(0, { uid, hostIPs: [hostIP], lifecycle });
-  /** The links of `ends`: the outcome by the uid of each pod. */
-  const healthOf = (pods: Pod[], ends: Record<string, Outcome | null>, hasPings = true, phase = statusOf().phase) => {
-    const links = Object.entries(ends).map(([uid, outcome]) => ({ uid, outcome }));
-    const { isHealthy, healthyNodes, unhealthyNodes } = ownHealthOf(pods, statusOf({ phase }), links, hasPings);
-    return [isHealthy, healthyNodes, unhealthyNodes];
+  /** The health for a pod on node 1, which answers, and another one; whichever of them was pinged first. */
+  const healthOf = (node: string, change: Partial<Pod>, outcome: Outcome | null, phase = statusOf().phase) => {
+    const pods = [podOf(0, { hostIPs: ['1'] }), podOf(1, { hostIPs: [node], ...change })];
+    const links = [outcome, 'ok' as const].map((one, i) => ({ uid: `uid-${1 - i}`, outcome: one }));
+    const [health, again] = [links, links.toReversed()].map((some) =>
+      ownHealthOf(pods, statusOf({ phase }), some, true),
+    );
+    expect(again).toEqual(health);
+    return health;
   };
-  const [a, b] = [podOn('a', '1'), podOn('b', '2')];
 
-  it.each<[string, Pod[], Record<string, Outcome | null>, [boolean, number, number]]>([
-    ['every probed ready pod answers', [a, b, podOn('c', '3')], { a: 'ok', b: 'ok', c: null }, [true, 2, 0]],
-    [
-      'one of the pods of a node fails',
-      [a, podOn('b', '1'), podOn('c', '2')],
-      { a: 'ok', b: 'refused', c: 'ok' },
-      [false, 1, 1],
-    ],
-    ['the first of them', [a, podOn('b', '1'), podOn('c', '2')], { b: 'refused', a: 'ok', c: 'ok' }, [false, 1, 1]],
-    ['a pod that starts fails', [a, podOn('b', '2', 'starting')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
-    ['a pod that leaves fails', [a, podOn('b', '2', 'terminating')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
-    ['a pod that is gone fails', [a, podOn('b', '2', 'gone')], { a: 'ok', b: 'timeout' }, [true, 1, 0]],
-    ['one that was ready does not answer', [a, podOn('b', '2', 'not-ready')], { a: 'ok', b: 'timeout' }, [false, 1, 1]],
-    ['one that was ready answers', [a, podOn('b', '2', 'not-ready')], { a: 'ok', b: 'ok' }, [true, 1, 0]],
-    ['there is nobody to judge by', [], {}, [false, 0, 0]],
-  ])('if %s', (_, pods, ends, expected) => {
-    expect(healthOf(pods, ends)).toEqual(expected);
+  it.each<[string, string, Partial<Pod>, Outcome | null, [boolean, number, number]]>([
+    ['answers', '2', {}, 'ok', [true, 2, 0]],
+    ['is not probed yet', '2', {}, null, [true, 1, 0]],
+    ['fails', '2', {}, 'refused', [false, 1, 1]],
+    ['fails on the same node', '1', {}, 'refused', [false, 0, 1]],
+    ['is starting and fails', '2', { lifecycle: 'starting' }, 'timeout', [true, 1, 0]],
+    ['is terminating and fails', '2', { lifecycle: 'terminating' }, 'timeout', [true, 1, 0]],
+    ['is gone and fails', '2', { lifecycle: 'gone' }, 'timeout', [true, 1, 0]],
+    ['is ignored and fails', '2', { cordon: 'ignored' }, 'refused', [true, 1, 0]],
+    ['was ready and fails', '2', { lifecycle: 'not-ready' }, 'timeout', [false, 1, 1]],
+    ['was ready and answers', '2', { lifecycle: 'not-ready' }, 'ok', [true, 1, 0]],
+  ])('if the other pod %s', (_, node, change, outcome, [isHealthy, healthyNodes, unhealthyNodes]) => {
+    expect(healthOf(node, change, outcome)).toEqual({ isHealthy, healthyNodes, unhealthyNodes });
   });
 
   it.each(['waiting', 'stale'] as const)('is not healthy while the list is %s', (phase) => {
-    expect(healthOf([a], { a: 'ok' }, true, phase)[0]).toBe(false);
+    expect(healthOf('2', {}, 'ok', phase)).toMatchObject({ isHealthy: false });
   });
 
-  it('is healthy without pings (REFRESH_INTERVAL=0) while a pod is ready and the list is current, as the answer of /cluster_health', () => {
-    const health = (lifecycle: Lifecycle, phase: 'synced' | 'stale', hasPings: boolean) =>
-      healthOf([podOn('a', '1', lifecycle)], { a: null }, hasPings, phase)[0];
-    expect([health('ready', 'synced', false), health('ready', 'synced', true)]).toEqual([true, false]);
-    expect([health('not-ready', 'synced', false), health('ready', 'stale', false)]).toEqual([false, false]);
-  });
+  it.each<[Lifecycle, 'synced' | 'stale', boolean, boolean]>([
+    ['ready', 'synced', false, true],
+    ['ready', 'synced', true, false],
+    ['not-ready', 'synced', false, false],
+    ['ready', 'stale', false, false],
+  ])(
+    'without any result, of a pod that is %s, and a list that is %s, with pings: %s',
+    (lifecycle, phase, hasPings, expected) => {
+      const pods = [podOf(0, { lifecycle })];
+      expect(ownHealthOf(pods, statusOf({ phase }), [], hasPings).isHealthy).toBe(expected);
+    },
+  );
 });
