@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PULL_MS } from '../../../server/peers/copies.ts';
-import { isKeeper, KEEPERS, Keeper, keepersOf } from '../../../server/peers/keeper.ts';
+import { CopySource, isKeeper, KEEPERS, Keeper, keepersOf } from '../../../server/peers/keeper.ts';
 import { PeerCallError, type PeerRequest } from '../../../server/peers/peer-client.ts';
 import { type CopyAnswer, NO_CURSOR } from '../../../server/protocol/copy.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
+import { journals } from '../../support/peer-answers.ts';
 
 const FIRST_LOOK_MS = 2_500;
 const uidsOf = (pods: readonly Pod[]) => pods.map(({ uid }) => uid);
@@ -197,4 +198,41 @@ describe('a keeper', () => {
     }
     expect(counts).toEqual([3, 1, 1, 0, 0]);
   });
+});
+
+it('a pod that ends waits until both keepers have asked for the rest, but no longer than it may', async () => {
+  const clock = new FakeClock();
+  const nothing = { sinceMs: 0, untilMs: 0, links: 0, targets: [], pieces: [] };
+  const source = new CopySource({
+    clock,
+    snapshot: () => snapshotOf(podsOf(3)),
+    selfUid: () => 'uid-1',
+    copySince: async () => ({ part: { nowMs: clock.monotonicMs(), ...nothing }, hasMore: false }),
+    journal: { id: 'a', read: () => journals(1, [])[0]!.value },
+    copies: { answer: () => ({ hasMore: false, copies: [] }) },
+  });
+  const answer = (by: string) => source.answer('uid-1', by, NO_CURSOR);
+  let isDone = false;
+  const waits = () => {
+    isDone = false;
+    void source.keepersHaveAsked(2_000).then(() => {
+      isDone = true;
+    });
+  };
+  await answer('uid-0');
+  clock.freeze(10);
+  waits();
+  for (const by of ['uid-9', 'uid-0', 'uid-0']) {
+    await answer(by);
+    await clock.advance(200);
+    expect(isDone).toBe(false);
+  }
+  await answer('uid-2');
+  await clock.advance(100);
+  expect(isDone).toBe(true);
+  waits();
+  await clock.advance(1_900);
+  expect(isDone).toBe(false);
+  await clock.advance(200);
+  expect(isDone).toBe(true);
 });
