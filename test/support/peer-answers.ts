@@ -10,7 +10,8 @@ import { parseGoldpingerCheck } from '../../server/protocol/goldpinger.ts';
 import { LATENCY_BINS_US, parseLinkHistorySliced, parsePodHistory } from '../../server/protocol/history.ts';
 import { encodePodReport, parsePodReportSliced } from '../../server/protocol/pod-report.ts';
 import { parseLinkSamplesSliced } from '../../server/protocol/sample.ts';
-import type { Skipped } from '../../server/protocol/validators.ts';
+import { noneSkipped, type Skipped } from '../../server/protocol/validators.ts';
+import { runToEnd } from './generator.ts';
 import { eventPodOf, NOW_MS, podOf, podsOf, reportOf } from './mesh.ts';
 import { sampleOf } from './samples.ts';
 
@@ -59,6 +60,13 @@ export function copiesOf(...annotations: AnnotationCopy[]): AnnotationCopies {
 
 /** Validates an answer; a generator validates it a few elements at a time. */
 export type ParseAnswer = (wire: unknown, skipped: Skipped) => unknown;
+
+/** Runs the validator of an answer to its end. */
+export function readAnswer(parse: ParseAnswer, wire: unknown, skipped = noneSkipped()): unknown {
+  const parsed = parse(wire, skipped);
+  const isSliced = typeof parsed === 'object' && parsed !== null && 'next' in parsed;
+  return isSliced ? runToEnd(parsed as Generator<void, unknown>).result : parsed;
+}
 
 const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
 const counts = [1, 2, 3];

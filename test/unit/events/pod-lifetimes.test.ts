@@ -24,6 +24,21 @@ function start() {
   return { clock, lifetimes, pod, update, at };
 }
 
+it('changes of pods are given once, with their time; a pod that disappears without notice is gone from now on', () => {
+  const { clock, pod, update, at } = start();
+  const first = update(pod(0, 'ready', { sinceMs: clock.nowMs() - MINUTE }), pod(1));
+  expect(first).toMatchObject([{ to: 'ready', isNew: true, atMs: clock.monotonicMs() - MINUTE }, { isNew: true }]);
+  expect(update(pod(0, 'ready', { labels: 'a=b' }), pod(1))).toEqual([]);
+  clock.freeze(MINUTE);
+  const atMs = clock.monotonicMs();
+  expect(update(pod(0, 'not-ready', { sinceMs: clock.nowMs() + 5_000 }))).toMatchObject([
+    { pod: { name: 'pod-0' }, to: 'not-ready', isNew: false, atMs },
+    { pod: { name: 'pod-1' }, to: 'gone', isNew: false, atMs },
+  ]);
+  expect(at(0)).toEqual(['pod-0 not-ready', 'pod-1 gone']);
+  expect(update(pod(0, 'not-ready'))).toEqual([]);
+});
+
 it('a link is left out if one of its pods is ignored, or was when it left', () => {
   const { lifetimes, pod, update } = start();
   update(pod(0), pod(1, 'ready', { cordon: 'ignored' }), pod(2, 'ready', { cordon: 'cordoned' }));
@@ -87,15 +102,6 @@ describe('the pods at a moment', () => {
     expect(lifetimes.podsAt(clock.nowMs() - 1)[0]?.replacedBy).toBe('');
   });
 
-  it('count a pod that disappeared without notice as gone from now on', async () => {
-    const { clock, pod, update, at } = start();
-    update(pod(0), pod(1));
-    await clock.advance(MINUTE);
-    expect(update(pod(0)).map(({ to, pod: { name } }) => `${name} ${to}`)).toEqual(['pod-1 gone']);
-    expect(at(0)).toEqual(['pod-0 ready', 'pod-1 gone']);
-    expect(update(pod(0))).toEqual([]);
-  });
-
   it('do not change when the wall clock is set', async () => {
     const { clock, pod, update, at } = start();
     update(pod(0, 'starting'));
@@ -131,16 +137,6 @@ it('a pod remembers from 30 s after it was first ready, however long it was pend
   expect(sinceReadyMs(2)).toBe(Number.POSITIVE_INFINITY);
   // A pod that was never seen.
   expect(sinceReadyMs(1)).toBe(30_000 - 11 * MINUTE);
-});
-
-it('changes of pods are given once, with their time', () => {
-  const { clock, pod, update } = start();
-  const first = update(pod(0, 'ready', { sinceMs: clock.nowMs() - MINUTE }));
-  expect(first).toMatchObject([{ to: 'ready', isNew: true, atMs: clock.monotonicMs() - MINUTE }]);
-  expect(update(pod(0, 'ready', { labels: 'a=b' }))).toEqual([]);
-  clock.freeze(MINUTE);
-  const next = update(pod(0, 'not-ready', { sinceMs: clock.nowMs() + 5_000 }));
-  expect(next).toMatchObject([{ to: 'not-ready', isNew: false, atMs: clock.monotonicMs() }]);
 });
 
 describe('pod lifetimes', () => {

@@ -75,9 +75,25 @@ describe('a write', () => {
     expect(bodyOf(sent[0]).annotations).toMatchObject([{ id: 'run', version: 8 }]);
     await clock.advance(5);
     expect((await annotations.write({ ...request, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
-    // Its end, by a clock that is behind: it has ended at once.
-    const ended = await annotations.write({ ...request, id: 'run', toMs: 1 });
-    expect(ended.annotation).toMatchObject({ fromMs: 5, toMs: 5 });
+  });
+
+  it.each<[string, string, { fromMs: number | null; toMs: number }, [fromAgeMs: number, toAgeMs: number]]>([
+    ['has the requested times', 'new', { fromMs: -60_000, toMs: -30_000 }, [60_000, 30_000]],
+    ['without a beginning is a moment', 'new', { fromMs: null, toMs: -1_000 }, [1_000, 1_000]],
+    [
+      'that ends before it began, by a clock that is behind, is a moment',
+      'a',
+      { fromMs: null, toMs: -90_000 },
+      [60_000, 60_000],
+    ],
+  ])('%s, however long the search for its id takes', async (_, id, { fromMs, toMs }, [fromAgeMs, toAgeMs]) => {
+    const { annotations, clock, net, own } = start();
+    own.merge([copyOf('a', 'r')]);
+    const nowMs = clock.nowMs();
+    net.onAsk = () => clock.freeze(3_000);
+    const times = { fromMs: fromMs === null ? null : nowMs + fromMs, toMs: nowMs + toMs };
+    const { annotation } = await annotations.write({ ...request, id, ...times });
+    expect(annotation).toMatchObject({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs, writtenMs: nowMs });
   });
 
   it('does not wait long for the search of its id: pods hang while chaos tools write, which give up after a second', async () => {
@@ -88,26 +104,12 @@ describe('a write', () => {
     expect(await writing).toMatchObject({ annotation: { id: 'run', text: 'x' }, taken: 2 });
   });
 
-  it('has the requested times, however long the search for its id took', async () => {
-    const { annotations, clock, net } = start();
-    const [nowMs, fromMs, toMs] = [clock.nowMs(), clock.nowMs() - 60_000, clock.nowMs() - 30_000];
-    net.onAsk = () => clock.freeze(3_000);
-    const { annotation } = await annotations.write({ ...request, id: 'run', fromMs, toMs });
-    expect(annotation).toMatchObject({ fromMs, toMs, writtenMs: nowMs });
-  });
-
   it('that this pod has no room for is sent to nobody', async () => {
     const { annotations, own, sent, clock, logged } = start();
     own.merge(Array.from({ length: MAX_ANNOTATIONS }, (_, n) => copyOf(`n${n}`, 'r')));
     const refused = annotations.write({ ...request, fromMs: clock.nowMs() - 60_001 });
     await expect(refused).rejects.toBeInstanceOf(ConflictError);
     expect([sent, logged]).toEqual([[], []]);
-  });
-
-  it('that ends before now and has no beginning is a moment', async () => {
-    const { annotations, clock } = start();
-    const toMs = clock.nowMs() - 1_000;
-    expect((await annotations.write({ ...request, toMs })).annotation).toMatchObject({ fromMs: toMs, toMs });
   });
 
   it('is refused while four others run, and has then not been made', async () => {

@@ -116,12 +116,13 @@ describe('asking all pods', () => {
   });
 
   it('bounds the number of different questions at once', async () => {
-    const { broadcast, seen, stop } = await start(['127.0.0.1'], () => () => {});
+    const { broadcast, clock, seen, stop } = await start(['127.0.0.1'], () => () => {});
     const asking = Array.from({ length: MAX_QUERIES }, (_, i) => broadcast.ask({ ...question, path: `/${i}` }));
     await soon(() => expect(seen).toHaveLength(MAX_QUERIES));
     await expect(broadcast.ask(question)).rejects.toBeInstanceOf(BusyError);
     stop();
-    for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);
+    for (const { missing } of await Promise.all(asking)) expect(missing).toMatchObject([{ reason: 'not-asked' }]);
+    expect(clock.pending).toBe(0);
     await expect(broadcast.ask(question)).rejects.toBeInstanceOf(BusyError);
   });
 });

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reportLimits } from '../../../server/peers/report-query.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
-import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { type JsonLimits, parseJson } from '../../../server/runtime/json.ts';
+import { runToEnd } from '../../support/generator.ts';
 import { podOf, podsOf, reportOf } from '../../support/mesh.ts';
-import { type ParseAnswer, PEER_ANSWERS } from '../../support/peer-answers.ts';
+import { type ParseAnswer, PEER_ANSWERS, readAnswer } from '../../support/peer-answers.ts';
 
 const limits = { maxBytes: 1024 * 1024, maxValues: 20_000 };
 const LIMITS: Record<string, JsonLimits & { maxBytes: number }> = {
@@ -35,24 +35,13 @@ const SHAPES: Record<string, (bytes: number) => string> = {
   'many links': () => '{"length":65535,"to":0,"flags":0}',
 };
 
-/** Runs what a client does with the bytes of an answer: the longest time between two yields (CPU, ms), and how the heap grew. */
+/** Does what a client does with the bytes of an answer: how much CPU time it takes, ms, and how the heap grows. */
 function costOf(text: string, parse: ParseAnswer, jsonLimits: JsonLimits) {
   const heapBytes = process.memoryUsage().heapUsed;
-  const skipped = noneSkipped();
   const cpuUs = process.cpuUsage();
   let result: unknown = null;
   try {
-    const steps = (function* () {
-      const parsed = parse(yield* parseJson(Buffer.from(text), jsonLimits), skipped);
-      return typeof parsed === 'object' && parsed !== null && 'next' in parsed
-        ? yield* parsed as Generator<void, unknown>
-        : parsed;
-    })();
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done !== true) continue;
-      result = step.value;
-      break;
-    }
+    result = readAnswer(parse, runToEnd(parseJson(Buffer.from(text), jsonLimits)).result);
   } catch (error) {
     result = error;
   }

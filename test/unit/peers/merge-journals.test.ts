@@ -7,7 +7,7 @@ import type { EventKind, Journal, MeshEvent } from '../../../server/protocol/eve
 import { intervalWithoutPingsMs, MAX_LIST_AGE_MS } from '../../../server/protocol/pod.ts';
 import { runToEnd } from '../../support/generator.ts';
 import { NOW_MS } from '../../support/mesh.ts';
-import { journals } from '../../support/peer-answers.ts';
+import { type Entry, journals } from '../../support/peer-answers.ts';
 
 const WINDOWS = { linkMs: 3_000, probeMs: 3_000, apiMs: 3_000, sameLinkMs: 1_000, pingTimeoutMs: 300 };
 const merging = (parts: PodAnswer<Journal>[], windows = WINDOWS) =>
@@ -114,98 +114,71 @@ describe('merged journals', () => {
   });
 
   describe('about bad links while a pod was starved', () => {
-    const failed = (agoMs: number, change: object = {}) => {
-      return { by: 0, agoMs, kind: 'link-failed' as const, of: 1, outcome: 'timeout' as const, ...change };
+    const [source, destination] = [0, 1];
+    const failed = (agoMs: number, change: Partial<Entry> = {}): Entry => {
+      return { by: 0, agoMs, kind: 'link-failed', of: 1, outcome: 'timeout', ...change };
     };
-    const recovered = (agoMs: number, change: object = {}) => {
-      return { by: 0, agoMs, kind: 'link-recovered' as const, of: 1, ...change };
+    const ok = (agoMs: number, change: Partial<Entry> = {}): Entry => {
+      return { by: 0, agoMs, kind: 'link-recovered', of: 1, ...change };
     };
+    const lossy = (agoMs: number): Entry => ({ by: 0, agoMs, kind: 'link-lossy', of: 1 });
+    const probe = (change: Partial<Entry> = {}) => {
+      return failed(49_000, { kind: 'probe-failed', of: null, detail: 'dns x', ...change });
+    };
+    const probeOk = (detail: string) => ok(46_000, { kind: 'probe-recovered', of: null, detail });
+    const cpuOk = ok(47_000, { kind: 'cpu-recovered', of: 0 });
+    const seenBy = (by: number) => [failed(49_000, { by }), ok(47_000, { by })];
     /** The journals of three pods; pod `pod` was starved from 50 s to 48 s ago. */
-    const starvedJournals = (pod: number, entries: Parameters<typeof journals>[1]) => {
+    const starvedJournals = (pod: number, entries: Entry[]) => {
       const parts = journals(3, entries);
       for (const part of parts) part.value.starved = part === parts[pod] ? [[50_000, 48_000]] : [];
       return parts;
     };
-    const starvedOf = (pod: number, ...entries: Parameters<typeof journals>[1]) =>
-      merge(starvedJournals(pod, entries)).flatMap(({ kind, starved }) =>
-        kind === 'link-recovered' ? [] : [starved ?? 'not explained'],
-      );
+    const explanationOf = (parts: PodAnswer<Journal>[]) => {
+      const bad = merge(parts).filter(({ kind }) => !/recovered/.test(kind));
+      expect(bad).toHaveLength(1);
+      return bad[0]?.starved;
+    };
 
-    it('say that it was, for however short a time, if the link is ok in the next round', () => {
-      const [source, destination] = [0, 1];
-      for (const pod of [source, destination]) {
-        const expected = pod === source ? 'source' : 'destination';
-        expect(starvedOf(pod, failed(49_000), recovered(47_000))).toEqual([expected]);
-        expect(starvedOf(pod, failed(47_100), recovered(45_500))).toEqual([expected]);
-        expect(starvedOf(pod, failed(51_500), recovered(46_000))).toEqual(['not explained']);
-        expect(starvedOf(pod, failed(46_600), recovered(45_500))).toEqual(['not explained']);
-        expect(starvedOf(pod, { by: 0, agoMs: 49_000, kind: 'link-lossy', of: 1 })).toEqual([expected]);
-        expect(starvedOf(pod, { by: 0, agoMs: 40_000, kind: 'link-lossy', of: 1 })).toEqual(['not explained']);
-      }
+    it.each<[string, Entry[], bySource: boolean, byDestination: boolean]>([
+      ['for however short a time, if the link is ok in the next round', [failed(49_000), ok(47_000)], true, true],
+      ['at the end of the ping only', [failed(47_100), ok(45_500)], true, true],
+      ['after the ping', [failed(51_500), ok(46_000)], false, false],
+      ['before the ping', [failed(46_600), ok(45_500)], false, false],
+      ['when datagrams were lost, however long that goes on', [lossy(49_000)], true, true],
+      ['before datagrams were lost', [lossy(40_000)], false, false],
+      ['for less long than the link failed', [failed(49_000), ok(44_000)], false, false],
+      ['when a failure began that goes on', [failed(49_000)], false, false],
+      ['when another link recovered', [failed(49_000), ok(47_000, { of: 2 })], false, false],
+      ['while its link to itself failed, and did not recover', [failed(49_000, { of: 0 }), cpuOk], false, false],
+      ['when the link was refused', [failed(49_000, { outcome: 'refused' }), ok(47_000)], false, false],
+      ['when nothing could connect', [failed(49_000, { phase: 'connect' }), ok(47_000)], true, false],
+      ['while a pod that was not starved saw the same', [...seenBy(0), ...seenBy(2)], false, true],
+      ['when an external target timed out', [probe(), probeOk('dns x')], true, false],
+      ['when another target recovered', [probe(), probeOk('dns y')], false, false],
+      ['when a target failed in another way', [probe({ outcome: 'dns' }), probeOk('dns x')], false, false],
+    ])('explain them by a pod that was starved %s', (_, entries, bySource, byDestination) => {
+      expect(explanationOf(starvedJournals(source, entries))).toBe(bySource ? 'source' : undefined);
+      expect(explanationOf(starvedJournals(destination, entries))).toBe(byDestination ? 'destination' : undefined);
     });
 
-    it('call it failed all the same if the failure outlasts the shortage', () => {
-      for (const pod of [0, 1]) {
-        expect(starvedOf(pod, failed(49_000), recovered(44_000))).toEqual(['not explained']);
-        expect(starvedOf(pod, failed(49_000))).toEqual(['not explained']);
-        expect(starvedOf(pod, failed(49_000), recovered(47_000, { of: 2 }))).toEqual(['not explained']);
-      }
-      // The end of the shortage is no end of the failure, not even of the pod's link to itself.
-      const shortageOver = recovered(47_000, { kind: 'cpu-recovered', of: 0 });
-      expect(starvedOf(0, failed(49_000, { of: 0 }), shortageOver)[0]).toBe('not explained');
-    });
-
-    it('say so of an external target, too', () => {
-      const probe = {
-        by: 0,
-        agoMs: 49_000,
-        kind: 'probe-failed' as const,
-        detail: 'dns x',
-        outcome: 'timeout' as const,
-      };
-      const recovery = { by: 0, agoMs: 46_000, kind: 'probe-recovered' as const, detail: 'dns x' };
-      const explained = (change: object, again: object) =>
-        merge(
-          starvedJournals(0, [
-            { ...probe, ...change },
-            { ...recovery, ...again },
-          ]),
-        )[0]?.starved;
-      expect(explained({}, {})).toBe('source');
-      expect(explained({}, { detail: 'dns y' })).toBeUndefined();
-      expect(explained({ outcome: 'dns' }, {})).toBeUndefined();
-      // The journal of this process is without a pod while it does not know which pod it is. It is not what others probe.
-      const parts = starvedJournals(0, [
-        { ...probe, by: 1 },
-        { ...recovery, by: 1 },
-      ]);
+    it('do not take this process, while it does not know which pod it is, for what others probe', () => {
+      const parts = starvedJournals(source, [probe({ by: 1 }), { ...probeOk('dns x'), by: 1 }]);
       parts[0]!.pod = null;
-      expect(merge(parts)[0]).not.toHaveProperty('starved');
+      expect(explanationOf(parts)).toBeUndefined();
     });
 
     it('call it failed if the destination stood still, as it gave no report then', () => {
-      const [source, destination] = [0, 1].map((pod) => {
-        const parts = starvedJournals(pod, [failed(49_000), recovered(47_000)]);
+      const found = [source, destination].map((pod) => {
+        const parts = starvedJournals(pod, [failed(49_000), ok(47_000)]);
         parts[pod]!.value.stoodStill = [[49_900, 48_000]];
-        return merge(parts)[0]?.starved;
+        return explanationOf(parts);
       });
-      expect([source, destination]).toEqual(['source', undefined]);
+      expect(found).toEqual(['source', undefined]);
     });
 
-    it('explain what a shortage can cause only: no refusal, and into a starved pod no timeout in connect', () => {
-      expect(starvedOf(0, failed(49_000, { outcome: 'refused' }), recovered(47_000))).toEqual(['not explained']);
-      expect(starvedOf(0, failed(49_000, { phase: 'connect' }), recovered(47_000))).toEqual(['source']);
-      expect(starvedOf(1, failed(49_000, { phase: 'connect' }), recovered(47_000))).toEqual(['not explained']);
-    });
-
-    it('are not explained if a pod that was not starved has observed the same', () => {
-      const both = [failed(49_000), failed(49_000, { by: 2 }), recovered(47_000), recovered(47_000, { by: 2 })];
-      expect(starvedOf(0, ...both)).toEqual(['not explained']);
-      expect(starvedOf(1, ...both)).toEqual(['destination']);
-    });
-
-    it('are not explained by an older version, which does not say when it was starved', () => {
-      expect(merge(journals(3, [failed(49_000), recovered(47_000)]))[0]).not.toHaveProperty('starved');
+    it('explain nothing by an older version, which does not say when it was starved', () => {
+      expect(explanationOf(journals(3, [failed(49_000), ok(47_000)]))).toBeUndefined();
     });
   });
 

@@ -8,7 +8,7 @@ import { emptyStats, NONE16, outcomeOf, phaseOf, unpack16 } from '../../../serve
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
-import { NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
+import { type LinkSpec, NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
 const TOLERANCE_MS = 45_000;
 const arrival = { pod: 0, atMs: NOW_MS, fetchUs: 1 };
@@ -104,36 +104,28 @@ it('the external probes and the reliability of a report have their times by our 
 
 describe('whether a report knows the same peers', () => {
   const pods = podsOf(3);
-  it('is so with the same pods in any order', () => {
-    expect(merge(reportOf(podOf(0), [...pods].reverse()), pods).samePeers).toBe(true);
+  const LONG = 60_000;
+  it.each<[string, boolean, Partial<Pod>, ageMs: number]>([
+    ['is ready for long', false, { lifecycle: 'ready' }, LONG],
+    ['has just become ready', true, { lifecycle: 'ready' }, 10_000],
+    ['is terminating', true, { lifecycle: 'terminating' }, LONG],
+    ['is starting', true, { lifecycle: 'starting' }, LONG],
+    ['is gone', true, { lifecycle: 'gone' }, LONG],
+  ])('that lacks a pod which %s: %s', (_, same, change, ageMs) => {
+    const known = [...pods, podOf(3, { ...change, sinceMs: NOW_MS - ageMs })];
+    expect(merge(reportOf(podOf(0), pods.toReversed()), known).samePeers).toBe(same);
   });
 
-  it.each([
-    ['lacks a pod that has long been ready', 'ready', 60_000, false],
-    ['lacks one that has just become ready', 'ready', 10_000, true],
-    ['lacks one that is terminating', 'terminating', 60_000, true],
-    ['lacks one that is starting', 'starting', 60_000, true],
-    ['lacks one that is gone', 'gone', 60_000, true],
-  ] as const)('when it %s', (_, lifecycle, ageMs, same) => {
-    const known = [...pods, podOf(3, { lifecycle, sinceMs: NOW_MS - ageMs })];
-    expect(merge(reportOf(podOf(0), pods), known).samePeers).toBe(same);
-  });
-
-  it.each([
-    ['has measured one that we do not know for long', { sinceMs: 60_000 }, false],
-    ['has only just met one that we do not know', { sinceMs: 10_000 }, true],
-    ['is yet to probe one that we do not know', { sinceMs: 60_000, notYet: true }, true],
-  ] as const)('when it %s', (_, wish, same) => {
-    const report = reportOf(podOf(0), [...pods, podOf(50)], [{ to: 0 }, { to: 3, ...wish }]);
-    expect(merge(report, pods).samePeers).toBe(same);
-  });
-
-  it.each([
-    ['lately', 10_000, true],
-    ['long ago', 60_000, false],
-  ])('when it still has one that left %s', (_, ageMs, same) => {
-    const known = [...pods, podOf(3, { lifecycle: 'gone', sinceMs: NOW_MS - ageMs })];
-    expect(merge(reportOf(podOf(0), known), known).samePeers).toBe(same);
+  it.each<[string, boolean, Partial<LinkSpec>]>([
+    ['has been measured for long', false, { sinceMs: LONG }],
+    ['has only just been met', true, { sinceMs: 10_000 }],
+    ['is yet to be probed', true, { sinceMs: LONG, notYet: true }],
+  ])('that has a pod more, which %s: %s', (_, same, wish) => {
+    const report = () => reportOf(podOf(0), [...pods, podOf(3)], [{ to: 0 }, { to: 3, ...wish }]);
+    expect(merge(report(), pods).samePeers).toBe(same);
+    const gone = (ageMs: number) => podOf(3, { lifecycle: 'gone', sinceMs: NOW_MS - ageMs });
+    expect(merge(report(), [...pods, gone(LONG)]).samePeers).toBe(same);
+    expect(merge(report(), [...pods, gone(10_000)]).samePeers).toBe(true);
   });
 });
 

@@ -111,23 +111,6 @@ function start({
 const namesOf = (missing: { name: string }[]) => missing.map(({ name }) => name);
 
 describe('the history of the mesh', () => {
-  it('misses nothing of a pod on a passive node that has left', async () => {
-    const { missing } = await start({ passiveUid: podOf(9).uid }).history();
-    expect(namesOf(missing)).toEqual(['pod-3']);
-  });
-
-  it('asks the keepers of a pod for its copy if it has none, one after the other', async () => {
-    const { history, askedKeepers } = start({ copyUntilAgeMs: 1_000, copyUid: podOf(3).uid });
-    await history();
-    expect(askedKeepers).toEqual(['pod-1', 'pod-2']);
-  });
-
-  it('asks no keeper again that does not answer, so that many copies do not take the time limit of a call each', async () => {
-    const { history, askedKeepers } = start({ moreGone: [10, 11, 12], silentKeeper: 'pod-1' });
-    await history();
-    expect(askedKeepers).toEqual(['pod-1', 'pod-2', 'pod-2', 'pod-2', 'pod-2', 'pod-2']);
-  });
-
   it('is the sum of all pods, with the number of pods in each step', async () => {
     const history = await start({ thirdKnownMs: 20_000 }).history();
     expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
@@ -151,11 +134,22 @@ describe('the history of the mesh', () => {
     expect(await start().history()).not.toHaveProperty('lossyByLatency');
   });
 
-  it('does not count a pod as missing from the time before its creation', async () => {
-    const missing = async (thirdKnownMs: number, thirdAgeMs: number) =>
-      namesOf((await start({ thirdKnownMs, thirdAgeMs }).history(120_000)).missing);
-    expect(await missing(60_000, 80_000)).toEqual(['pod-3', 'pod-9']);
-    expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
+  it('misses nothing of a pod on a passive node that has left, nor of the time before a pod was created', async () => {
+    const missing = async (scene: Parameters<typeof start>[0]) =>
+      namesOf((await start(scene).history(120_000)).missing);
+    expect(await missing({ passiveUid: podOf(9).uid })).toEqual(['pod-3']);
+    expect(await missing({ thirdKnownMs: 60_000, thirdAgeMs: 80_000 })).toEqual(['pod-3', 'pod-9']);
+    expect(await missing({ thirdKnownMs: 20_000, thirdAgeMs: 80_000 })).toEqual(['pod-3', 'pod-2', 'pod-9']);
+  });
+
+  it('asks the keepers for a copy, one after the other, and none again that does not answer, which would take a time limit each', async () => {
+    const asked = async (scene: Parameters<typeof start>[0]) => {
+      const { history, askedKeepers } = start(scene);
+      await history();
+      return askedKeepers.join(' ');
+    };
+    expect(await asked({ copyUntilAgeMs: 1_000, copyUid: podOf(3).uid })).toBe('pod-1 pod-2');
+    expect(await asked({ moreGone: [10, 11], silentKeeper: 'pod-1' })).toBe('pod-1 pod-2 pod-2 pod-2 pod-2');
   });
 
   it('adds the copy of a pod that has left, up to its end, and says what the copy lacks', async () => {
@@ -188,14 +182,11 @@ describe('the history of the mesh', () => {
   it.each([
     ['answered', 2, 9],
     ['did not answer', 3, 12],
-  ])('adds a pod once that %s and has left before all others had answered', async (_, n, links) => {
-    const { history } = start({ copyUntilAgeMs: 5_000, copyUid: podOf(n).uid, moreGone: [n], thirdKnownMs: HOUR_MS });
-    expect((await history()).links).toEqual(new Array(6).fill(links));
-  });
-
-  it('adds the copy of a pod that does not answer', async () => {
-    const { links, missing } = await start({ copyUntilAgeMs: 5_000, copyUid: podOf(3).uid }).history();
-    expect([links, namesOf(missing)]).toEqual([new Array(6).fill(12), ['pod-9']]);
+  ])('adds a pod once that %s, also if it has left before all others had answered', async (_, n, links) => {
+    const scene = { copyUntilAgeMs: 5_000, copyUid: podOf(n).uid };
+    for (const moreGone of [[n], []]) {
+      expect((await start({ ...scene, moreGone }).history()).links).toEqual(new Array(6).fill(links));
+    }
   });
 
   it('adds a late answer to the right steps', async () => {
@@ -224,14 +215,11 @@ describe('the history of the mesh', () => {
     [1_000, 2_000],
     [30_000, 40_000],
     [300_000, 600_000],
-  ])(
-    'of pings each %i ms has steps of %i ms by default, in each of which all links are pinged',
-    async (interval, stepMs) => {
-      const { history } = start({ refreshIntervalMs: interval });
-      expect((await history(600_000, 0)).stepMs).toBe(stepMs);
-      expect((await history(600_000, 1_000)).stepMs).toBe(1_000);
-    },
-  );
+  ])('of pings each %i ms has by default steps of %i ms, in which all links are pinged', async (interval, stepMs) => {
+    const { history } = start({ refreshIntervalMs: interval });
+    expect((await history(600_000, 0)).stepMs).toBe(stepMs);
+    expect((await history(600_000, 1_000)).stepMs).toBe(1_000);
+  });
 
   it('is collected once for all clients', async () => {
     const { clock, reader, history, paths } = start();

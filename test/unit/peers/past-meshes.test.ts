@@ -28,15 +28,14 @@ function pastReport(
 }
 
 interface Scene {
-  /** The pods of now, and those of the past range. */
-  now: readonly Pod[];
-  before: readonly Pod[];
+  /** The pods of the past range, and those of now; by default the same. */
+  before?: readonly Pod[];
+  now?: readonly Pod[];
   /** The report of a pod, or that of pod `of` from its copy. */
   answer?(uid: string, asked: AgeRange, of: string | undefined): PodReport | null;
   /** The pods that pod 0 keeps a copy of, and those of which pod 1 may have one. */
   ownCopies?: string[];
   kept?: string[];
-  ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
   status?: Partial<DiscoveryStatus>;
@@ -45,17 +44,8 @@ interface Scene {
 }
 
 /** Past meshes as pod 0 collects them. */
-function start({
-  now,
-  before,
-  answer,
-  ownKnownAgeMs = HOUR_MS,
-  resolutionMs = 0,
-  status = {},
-  ownCopies = [],
-  kept = [],
-  apiLost,
-}: Scene) {
+function start({ before = podsOf(3), now = before, ...scene }: Scene = {}) {
+  const { answer, resolutionMs = 0, status = {}, ownCopies = [], kept = [], apiLost } = scene;
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
   const deps = collectDepsOf(clock, now, {
@@ -68,10 +58,7 @@ function start({
       return resultOf(answer?.(pod.uid, asked, query.of) ?? pastReport(pod, before, asked));
     },
     resolutionMs: () => resolutionMs,
-    ownReportOf: async (asked) => {
-      const past = { knownAgeMs: ownKnownAgeMs };
-      return pastReport(podOf(0), before, asked, past, ownKnownAgeMs < asked.fromAgeMs ? [] : undefined);
-    },
+    ownReportOf: async (asked) => pastReport(podOf(0), before, asked),
     otherKeepers: (uid) => (kept.includes(uid) ? [podOf(1)] : []),
     copies: {
       reportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
@@ -104,54 +91,34 @@ describe('a mesh of the past', () => {
   const minuteAgo = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
 
   it('has the pods of then, each asked by ages for the same range', async () => {
-    const pods = podsOf(4);
-    const { meshes, asks, reasons } = start({ now: pods, before: pods });
+    const { meshes, asks, reasons } = start();
     const mesh = await meshes.of(minuteAgo);
-    expect(asks.map(({ past, windowMs }) => [past, windowMs])).toEqual(new Array(3).fill([range(60_000, 50_000), 0]));
-    expect(reasons(mesh)).toEqual(['', '', '', '']);
+    expect(asks.map(({ past, windowMs }) => [past, windowMs])).toEqual(new Array(2).fill([range(60_000, 50_000), 0]));
+    expect(reasons(mesh)).toEqual(['', '', '']);
     expect(mesh.past).toEqual({ ...minuteAgo, resolutionMs: 5_000 });
     expect([mesh.windowMs, mesh.health.ok]).toEqual([10_000, true]);
-    expect(mesh.reports.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(minuteAgo.toMs));
+    expect(mesh.reports.map(({ atMs }) => atMs)).toEqual(new Array(3).fill(minuteAgo.toMs));
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
 
-  it('says by our clock since when a pod was unreliable, whatever that of the pod says', async () => {
-    const pods = podsOf(2);
-    const starvation = { loopDelayP99Us: 0, suspectShare: 1, unreliable: true, sinceMs: NOW_MS + HOUR_MS - 70_000 };
-    const answer = (uid: string, asked: AgeRange) => ({
-      ...pastReport(podOf(uid === 'uid-1' ? 1 : 0), pods, asked),
-      atMs: NOW_MS + HOUR_MS,
-      starvation,
-    });
-    const { reports } = await start({ now: pods, before: pods, answer }).meshes.of(minuteAgo);
-    expect(reports[1]?.starvation?.sinceMs).toBe(NOW_MS - 70_000);
-  });
-
-  it('says how well the pods were known at the end of the range, and not since a time after it', async () => {
-    const pods = podsOf(3);
-    const discoveryOf = async (phase: 'stale' | 'synced', sinceMs: number) => {
-      const { meshes } = start({ now: pods, before: pods, status: { phase, sinceMs, lastGoodMs: NOW_MS } });
-      return (await meshes.of(minuteAgo)).discovery;
-    };
-    const { toMs } = minuteAgo;
-    expect(await discoveryOf('stale', toMs - 20_000)).toMatchObject({ phase: 'stale' });
-    expect(await discoveryOf('stale', toMs + 1_000)).toMatchObject({ phase: 'synced' });
-    const synced = { phase: 'synced', lastGoodMs: toMs };
-    expect(await discoveryOf('synced', toMs - 1_000)).toMatchObject({ ...synced, sinceMs: toMs - 1_000 });
-    expect(await discoveryOf('synced', toMs + 1_000)).toMatchObject({ ...synced, sinceMs: 0 });
-  });
-
-  it('says that the Kubernetes API was lost at the end of the range, as the journal has it', async () => {
-    const pods = podsOf(3);
-    const lostAt = async (fromMs: number, toMs: number) => {
-      const { meshes } = start({ now: pods, before: pods, apiLost: { fromMs, toMs } });
-      const { discovery, findings, health } = await meshes.of(minuteAgo);
-      return [discovery.phase, discovery.sinceMs, health.ok, findings.map(({ kind, sinceMs }) => [kind, sinceMs])];
-    };
-    const { toMs } = minuteAgo;
-    const away = ['api-away', toMs - 1_000 - MAX_LIST_AGE_MS];
-    expect(await lostAt(toMs - 1_000, toMs + 1_000)).toEqual(['stale', toMs - 1_000, false, [away]]);
-    expect(await lostAt(toMs - 20_000, toMs - 1_000)).toEqual(['synced', expect.any(Number), true, []]);
+  const { toMs } = minuteAgo;
+  it.each<[string, Scene, Partial<DiscoveryStatus>]>([
+    ['lost since before, and still is', { status: { phase: 'stale', sinceMs: toMs - 20_000 } }, { phase: 'stale' }],
+    ['lost only after it', { status: { phase: 'stale', sinceMs: toMs + 1_000 } }, { phase: 'synced' }],
+    ['there', { status: { sinceMs: toMs - 1_000 } }, { phase: 'synced', sinceMs: toMs - 1_000, lastGoodMs: toMs }],
+    ['there, not known since when', { status: { sinceMs: toMs + 1_000 } }, { phase: 'synced', sinceMs: 0 }],
+    [
+      'lost, as the journal says, and back later',
+      { apiLost: { fromMs: toMs - 1_000, toMs: toMs + 1_000 } },
+      { phase: 'stale', sinceMs: toMs - 1_000, lastGoodMs: toMs - 1_000 - MAX_LIST_AGE_MS },
+    ],
+    ['back, as the journal says', { apiLost: { fromMs: toMs - 20_000, toMs: toMs - 1_000 } }, { phase: 'synced' }],
+  ])('says that at its end the Kubernetes API was %s', async (_, scene, expected) => {
+    const { discovery, findings, health } = await start(scene).meshes.of(minuteAgo);
+    expect(discovery).toMatchObject(expected);
+    const isLost = expected.phase === 'stale';
+    const away = { kind: 'api-away', sinceMs: discovery.lastGoodMs };
+    expect([findings, health.ok]).toMatchObject([isLost ? [away] : [], !isLost]);
   });
 
   it('has no report of pods that have left or restarted since, but the links of others to them', async () => {
@@ -207,14 +174,13 @@ describe('a mesh of the past', () => {
   });
 
   it('has no report of a pod whose process stood still at the moment, not even from a copy', async () => {
-    const pods = podsOf(4);
+    const before = podsOf(4);
     const { meshes, reasons, asks } = start({
-      now: pods,
-      before: pods,
+      before,
       ownCopies: ['uid-2'],
-      answer: (uid, asked) => pastReport(podOf(1), pods, asked, { stoodStill: uid === 'uid-2' }),
+      answer: (uid, asked) => pastReport(podOf(1), before, asked, { stoodStill: uid === 'uid-2' }),
     });
-    const atMoment = await meshes.at(minuteAgo.toMs);
+    const atMoment = await meshes.at(toMs);
     expect(reasons(atMoment)).toEqual(['', '', 'timeout', '']);
     expect(atMoment.reports[2]?.missingDetail).toBe('its process stood still, and answered no call');
     expect(asks.some(({ of }) => of !== undefined)).toBe(false);
@@ -234,16 +200,15 @@ describe('a mesh of the past', () => {
       answer: (_uid, asked, of) =>
         of === undefined ? null : pastReport(podOf(2), before, asked, { untilAgeMs: asked.toAgeMs + lagMs }),
     });
-    expect(reasons(await meshes.at(minuteAgo.toMs))).toEqual(['', '', missing]);
+    expect(reasons(await meshes.at(toMs))).toEqual(['', '', missing]);
     expect(reasons(await meshes.of(minuteAgo))).toEqual(['', '', '']);
   });
 
   it('says since when a report covers the range, if its pod ran before', async () => {
-    const pods = [podOf(0), podOf(1), podOf(2, { createdMs: minuteAgo.fromMs })];
+    const before = [podOf(0), podOf(1), podOf(2, { createdMs: minuteAgo.fromMs })];
     const { meshes } = start({
-      now: pods,
-      before: pods,
-      answer: (uid, asked) => pastReport(podOf(Number(uid.at(-1))), pods, asked, { knownAgeMs: 55_000 }),
+      before,
+      answer: (uid, asked) => pastReport(podOf(Number(uid.at(-1))), before, asked, { knownAgeMs: 55_000 }),
     });
     const { reports } = await meshes.of(minuteAgo);
     expect(reports.map(({ missing, missingDetail }) => missing + missingDetail)).toEqual([
@@ -254,16 +219,15 @@ describe('a mesh of the past', () => {
   });
 
   it('does not accept a report of the present', async () => {
-    const pods = podsOf(2);
-    const { meshes, reasons } = start({ now: pods, before: pods, answer: () => reportOf(podOf(1), pods) });
+    const before = podsOf(2);
+    const { meshes, reasons } = start({ before, answer: () => reportOf(podOf(1), before) });
     expect(reasons(await meshes.of(minuteAgo))).toEqual(['', 'no-history']);
   });
 
   it('of a moment covers the window of the live findings, and at least one step of the history', async () => {
-    const pods = podsOf(1);
-    const fine = await start({ now: pods, before: pods }).meshes.at(NOW_MS - 50_000);
+    const fine = await start().meshes.at(NOW_MS - 50_000);
     expect(fine.past).toMatchObject({ fromMs: NOW_MS - 110_000, toMs: NOW_MS - 50_000 });
-    const coarse = await start({ now: pods, before: pods, resolutionMs: 90_000 }).meshes.at(NOW_MS + 50_000);
+    const coarse = await start({ resolutionMs: 90_000 }).meshes.at(NOW_MS + 50_000);
     expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 90_000, toMs: NOW_MS });
   });
 
@@ -276,7 +240,7 @@ describe('a mesh of the past', () => {
     }));
     const flagsOf = async (collect: (meshes: PastMeshes) => Promise<Mesh>) => {
       const answer: Scene['answer'] = (_, asked) => pastReport(podOf(1), pods, asked, {}, links);
-      const { reports } = await collect(start({ now: pods, before: pods, answer }).meshes);
+      const { reports } = await collect(start({ before: pods, answer }).meshes);
       return [...(reports[1]?.links.flags ?? [])].map((flags) => (flags & FLAG_NOT_YET) !== 0);
     };
     expect(await flagsOf((meshes) => meshes.at(NOW_MS - 50_000))).toEqual([false, true, false, true]);
@@ -284,8 +248,7 @@ describe('a mesh of the past', () => {
   });
 
   it('is collected once for all clients of a range, kept for some seconds, and refused if too many are requested', async () => {
-    const pods = podsOf(3);
-    const { meshes, asks, clock } = start({ now: pods, before: pods });
+    const { meshes, asks, clock } = start();
     await Promise.all([meshes.of(minuteAgo), meshes.of({ ...minuteAgo, toMs: minuteAgo.toMs + 20 })]);
     await meshes.of(minuteAgo);
     expect(asks).toHaveLength(2);
@@ -304,8 +267,7 @@ describe('a mesh of the past', () => {
   });
 
   it('of more than 90 000 links is collected after the previous one, and one is kept', async () => {
-    const pods = podsOf(301);
-    const { meshes, asks } = start({ now: pods, before: pods });
+    const { meshes, asks } = start({ before: podsOf(301) });
     const ranges = [1, 2, 3, 4, 5].map((i) => ({ fromMs: minuteAgo.fromMs - i * 1_000, toMs: minuteAgo.toMs }));
     const ends = await Promise.allSettled(ranges.map((one) => meshes.of(one)));
     expect(ends.map(({ status }) => status)).toEqual([...new Array(4).fill('fulfilled'), 'rejected']);

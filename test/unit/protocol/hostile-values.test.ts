@@ -10,23 +10,14 @@ import { parseEvents } from '../../../server/protocol/event.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
 import { parseRounds } from '../../../server/protocol/rounds.ts';
-import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { parseVerdict } from '../../../server/protocol/verdict.ts';
-import { runToEnd } from '../../support/generator.ts';
 import { podObject } from '../../support/kube-objects.ts';
 import { meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
-import { type ParseAnswer, PEER_ANSWERS } from '../../support/peer-answers.ts';
+import { PEER_ANSWERS, readAnswer } from '../../support/peer-answers.ts';
 import { annotationOf, annotationsOf, comparisonOf, eventOf, eventsOf } from '../../support/report-scene.ts';
 
 type Read = (wire: unknown) => unknown;
 
-/** Runs a validator of an answer to its end. */
-function read(parse: ParseAnswer, wire: unknown): unknown {
-  const parsed = parse(wire, noneSkipped());
-  return typeof parsed === 'object' && parsed !== null && 'next' in parsed
-    ? runToEnd(parsed as Generator<void, unknown>).result
-    : parsed;
-}
 const joined = (parts: Iterable<string>) => JSON.parse([...parts].join('')) as unknown;
 const container = {
   name: 'c',
@@ -52,7 +43,10 @@ const objectOf = (resource: typeof PODS, fields: object): [wire: unknown, read: 
 /** Everything that reads values of other processes, and a valid value of each. */
 const READERS: Record<string, [wire: unknown, read: Read]> = {
   ...Object.fromEntries(
-    Object.entries(PEER_ANSWERS).map(([name, [wire, parse]]) => [name, [wire, (other: unknown) => read(parse, other)]]),
+    Object.entries(PEER_ANSWERS).map(([name, [wire, parse]]) => [
+      name,
+      [wire, (other: unknown) => readAnswer(parse, other)],
+    ]),
   ),
   mesh: [joined(encodeMesh(meshOf(podsOf(3)))), parseMesh],
   events: [eventsOf([eventOf('pod-seen', NOW_MS, podOf(1), [podOf(0)])]), parseEvents],
@@ -60,7 +54,7 @@ const READERS: Record<string, [wire: unknown, read: Read]> = {
   comparison: [joined(encodeComparison(await comparisonOf())), parseComparison],
   verdict: [(await comparisonOf()).report.verdict, parseVerdict],
   rounds: [{ fromMs: 0, toMs: 1, nowMs: 1, truncated: false, missing: [], rounds: [] }, parseRounds],
-  'departed pods': [{ pods: [] }, (wire) => read(parseDepartedPodsSliced, wire)],
+  'departed pods': [{ pods: [] }, (wire) => readAnswer(parseDepartedPodsSliced, wire)],
   'pod of Kubernetes': [podObject({ name: 'a', ip: '10.1.0.1' }), readPod],
   'node of Kubernetes': [{ metadata: { name: 'n', labels: {} } }, readNode],
   'local pod': objectOf(PODS, { spec: podSpec }),
