@@ -1,5 +1,6 @@
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { parseAnnotations } from '../../server/protocol/annotation.ts';
 import { parseReport } from '../../server/protocol/comparison.ts';
 import { parseMesh } from '../../server/protocol/mesh.ts';
@@ -114,9 +115,45 @@ describe('docs/experiments.md', () => {
   });
 });
 
-it('docs/verdicts.md: curl gets a verdict on both clauses', async () => {
-  const answer = parseVerdict(JSON.parse(await clone.run(snippet('docs/verdicts.md', 'curl '))));
-  expect(answer.clauses).toHaveLength(2);
+/** What k6 gives a script, by curl: it goes through the proxy. */
+const K6 = `import { spawnSync } from 'node:child_process';
+export const sleep = (seconds) => console.log('sleep', seconds);
+export const check = (answer, checks) => {
+  for (const [name, holds] of Object.entries(checks)) console.log(name, holds(answer));
+};
+export const get = (url, { timeout }) => {
+  const curl = ['-s', '-o', 'body', '-w', '%{http_code}', '-m', String(parseFloat(timeout)), url];
+  return { status: Number(spawnSync('curl', curl, { encoding: 'utf8' }).stdout) };
+};
+export default { get };
+`;
+
+describe('docs/verdicts.md', () => {
+  it('curl gets a verdict on both clauses', async () => {
+    const answer = parseVerdict(JSON.parse(await clone.run(snippet('docs/verdicts.md', 'curl '))));
+    expect(answer.clauses).toHaveLength(2);
+  });
+
+  it.each([
+    ['PowerfulSeal', snippet('docs/verdicts.md', 'scenarios:')],
+    ['Chaos Toolkit', snippet('docs/verdicts.md', '{')],
+    ['Litmus', snippet('docs/verdicts.md', 'probe:')],
+    ['Chaos Mesh', snippet('docs/verdicts.md', 'apiVersion: chaos-mesh.org')],
+    ['Argo Rollouts', snippet('docs/verdicts.md', 'apiVersion: argoproj.io')],
+  ])('the question of %s is answered', async (_tool, text) => {
+    const paths = [...JSON.stringify(parse(text)).matchAll(/\/api\/v1\/verdict[^\s"']*/g)].map(([path]) => path);
+    expect(paths.length).toBeGreaterThan(0);
+    for (const path of paths) expect(parseVerdict(await json(path)).expect.length).toBeGreaterThan(0);
+  });
+
+  it('the script of k6 gets a verdict, run by Node with stand-ins for its modules', async () => {
+    writeFileSync(clone.path('k6.mjs'), K6);
+    const script = snippet('docs/verdicts.md', 'import http').replace(/'k6(\/http)?'/g, "'./k6.mjs'");
+    writeFileSync(clone.path('script.mjs'), script);
+    const said = await clone.run(`node -e "import('./script.mjs').then((script) => script.default())"; cat body`);
+    const [, isHealthy, body = ''] = /^the mesh is healthy (true|false)\nsleep 1\n(.*)$/s.exec(said) ?? [];
+    expect(String(parseVerdict(JSON.parse(body)).ok)).toBe(isHealthy);
+  });
 });
 
 describe('docs/annotations.md', () => {

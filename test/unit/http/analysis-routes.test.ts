@@ -148,6 +148,13 @@ describe('/api/v1/verdict', () => {
     ]);
   });
 
+  it('is one word for those who read a body only; whether it is known is in the status', async () => {
+    const { get } = await serveVerdicts();
+    const answer = await get('?expect=healthy,to=nobody&format=bool');
+    const said = [answer.status, answer.headers.get('content-type'), await answer.text()];
+    expect(said).toEqual([425, 'text/plain', 'false']);
+  });
+
   it('ends a range without end at the last whole second, so that queries share one collection', async () => {
     const { asked, clock, get, nowMs } = await serveVerdicts();
     await clock.advance(700);
