@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -25,29 +24,6 @@ async function start(count: number, env: Record<string, string> = {}): Promise<[
   for (const server of servers) await untilHealthy(server);
   return [mesh, servers];
 }
-
-describe('sixty clients at once', () => {
-  it('get the same true answer from one collection', async () => {
-    const [, servers] = await start(4);
-    const [server] = servers;
-    const checks = () => Promise.all(servers.slice(1).map((peer) => counter(peer, '="received"', '="check"')));
-    const before = await checks();
-    const paths = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? '/check_all' : '/cluster_health'));
-    const answers = await Promise.all(
-      paths.map(async (path) => {
-        const answer = await fetch(server!.url + path);
-        return { path, status: answer.status, body: (await answer.json()) as { responses?: object } };
-      }),
-    );
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    const counts = answers
-      .filter(({ path }) => path === '/check_all')
-      .map(({ body }) => Object.keys(body.responses!).length);
-    expect(new Set(counts)).toEqual(new Set([4]));
-    // 120 requests, a handful of reports asked of each peer: as many as collections followed each other.
-    for (const [i, after] of (await checks()).entries()) expect(after - before[i]!).toBeLessThan(20);
-  });
-});
 
 describe('a peer that has only Goldpinger’s API', () => {
   it('is pinged, asked for /check, and drawn with its own view', async () => {
@@ -87,15 +63,6 @@ describe('a peer that has only Goldpinger’s API', () => {
       ]);
       expect(report.links.totalUs[report.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
     });
-    const whole = await server.json<{ responses: Record<string, { OK: boolean; response: { podResults: object } }> }>(
-      '/check_all',
-    );
-    expect(Object.keys(whole.responses['pod-2']!.response.podResults)).toEqual(['pod-1', 'pod-2']);
-    // And it can read us: same keys as the recorded answer of a real one.
-    const recorded = JSON.parse(readFileSync('test/fixtures/goldpinger/healthy-check.json', 'utf8'));
-    const ours = await server.json<{ podResults: Record<string, object> }>('/check');
-    const keys = (results: Record<string, object>) => new Set(Object.values(results).flatMap(Object.keys));
-    for (const key of keys(ours.podResults)) expect(keys(recorded.podResults)).toContain(key);
     expect(requests).toContain('GET /check');
   });
 });
@@ -147,30 +114,11 @@ describe('a pod that terminates', () => {
   });
 });
 
-describe('PING_NUMBER', () => {
-  it('shows pairs that are not probed as such and stays healthy', async () => {
-    const [, servers] = await start(5, { PING_NUMBER: '2' });
-    await eventually(async () => {
-      const picture = await meshOf(servers[0]!);
-      expect(picture.reports.map((report) => report.links.length)).toEqual([2, 2, 2, 2, 2]);
-    });
-    for (const server of servers) await untilHealthy(server);
-  });
-});
-
 describe('one pod killed without a word', () => {
-  it('is refused by all, shown as failing with a reason per node, and healthy again once it is back', async () => {
+  it('is refused by all, unhealthy with a reason, and healthy again once it is back', async () => {
     const [mesh, servers] = await start(3);
     const [first] = servers;
     await servers[2]!.kill();
-    await eventually(async () => {
-      const health = await first!.json<{ OK: boolean; nodesUnhealthy: string[]; reasons: Record<string, string[]> }>(
-        '/cluster_health',
-      );
-      expect(health.OK).toBe(false);
-      expect(health.nodesUnhealthy).toContain('10.0.0.3');
-      expect(health.reasons['10.0.0.3']?.join(' ')).toContain('refused');
-    });
     // Each pod finds out with its own next ping.
     await eventually(async () => {
       const picture = await meshOf(first!);
@@ -178,6 +126,14 @@ describe('one pod killed without a word', () => {
       // The last one is why its own report is missing.
       expect(outcomes).toEqual(['refused', 'refused', 'refused']);
       expect(linkOf(picture, 'pod-1', 'pod-2').outcome).toBe('ok');
+      const health = await first!.json('/cluster_health');
+      expect(health).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.3'] });
+      expect(health['reasons']).toEqual({
+        '10.0.0.3': [
+          expect.stringMatching(/^pod-3 did not report \(refused/),
+          'pod-3 2 of 2 links into it fail: refused (from pod-1, pod-2)',
+        ],
+      });
     });
     await mesh.serve(3, LONG_TIMEOUTS);
     await untilHealthy(first!);
