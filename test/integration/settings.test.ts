@@ -28,9 +28,10 @@ const MODE = {
 };
 
 describe('settings reach what they are about', () => {
-  it('IP_VERSIONS, DISPLAY_NODENAME, METRICS_PER_PEER and the external targets', async () => {
+  it('IP_VERSIONS, UDP_PORT, DISPLAY_NODENAME, METRICS_PER_PEER and the external targets', async () => {
     const mesh = await StubMesh.forTest();
-    mesh.addPod(1, { ips: [mesh.host(1), '::1'] });
+    // Addresses from which the system answers datagrams to itself.
+    mesh.addPod(1, { ips: ['127.0.0.1', '::1'] });
     const dead = '127.0.0.1:1';
     const nowhere = `${mesh.kube.url}/nowhere`;
     const server = await mesh.serve(1, {
@@ -42,6 +43,8 @@ describe('settings reach what they are about', () => {
       TCP_TARGETS: `127.0.0.1:${mesh.kube.port} ${dead}`,
       HTTP_TARGETS: nowhere,
       HOSTS_TO_RESOLVE: 'localhost',
+      UDP_ENABLED: 'true',
+      UDP_PORT: String(mesh.port),
     });
     await eventually(async () => {
       const { podResults, probeResults } = await server.json<Check>('/check');
@@ -54,11 +57,14 @@ describe('settings reach what they are about', () => {
       });
     });
     await eventually(async () => {
-      const { links } = (await meshOf(server)).reports[0]!;
-      const ends = Array.from(links.to, (_, i) => [(links.flags[i]! & FLAG_IPV6) !== 0, outcomeOf(links, i)]);
+      const { links, udp } = (await meshOf(server)).reports[0]!;
+      const ends = Array.from(links.to, (_, i) => {
+        const isIPv6 = (links.flags[i]! & FLAG_IPV6) !== 0;
+        return [isIPv6, outcomeOf(links, i), lossOf(udp, i), udp?.hops[i]];
+      });
       expect(ends).toEqual([
-        [false, 'ok'],
-        [true, 'ok'],
+        [false, 'ok', 0, 0],
+        [true, 'ok', 0, 0],
       ]);
     });
     const metrics = await server.text('/metrics');
