@@ -54,7 +54,7 @@ describe('the command', () => {
     expect(server.log.at(-1)?.msg).toContain('cannot listen');
   });
 
-  it('logs its configuration once, and each deprecated setting once', async () => {
+  it('serves without any Kubernetes API and says so; it logs its configuration and each deprecated setting once', async () => {
     const { server } = start({ PORT: '18123', KUBECONFIG: '/dev/null', PING_TIMEOUT_MS: '250', ZAP_CONFIG: '/x' });
     await server.listening();
     const [starting, ...more] = server.said('starting');
@@ -62,15 +62,9 @@ describe('the command', () => {
     expect(more).toEqual([]);
     expect(server.log.filter(({ msg }) => msg.includes('PING_TIMEOUT_MS is deprecated'))).toHaveLength(1);
     expect(server.log.filter(({ msg }) => msg.includes('ZAP_CONFIG is ignored'))).toHaveLength(1);
-  });
-
-  it('serves without any Kubernetes API, and says so', async () => {
-    const { server } = start({ PORT: '18124', KUBECONFIG: '/dev/null' });
-    await server.listening();
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    const health = await fetch(`${server.url}/cluster_health`);
-    expect(health.status).toBe(418);
+    expect(await server.health()).toBe(418);
     await eventually(async () => {
       const mesh = await server.json<{ discovery: { lastError: { message: string } | null } }>('/api/v1/mesh');
       expect(mesh.discovery.lastError?.message).toContain('/dev/null');

@@ -46,6 +46,10 @@ describe('experiment 3', () => {
     expect(await experiment.command('apply', '-f', good.file)).toBe(`pod/${NAME} created\nservice/${NAME} created\n`);
     await eventually(async () => expect(await probe()).toBe(200), OBJECTIVE_MS);
     expect(performance.now() - startMs).toBeLessThan(OBJECTIVE_MS);
+    // PowerfulSeal asks at the cluster IP.
+    const { hostname } = new URL((await experiment.command('service', '--url', NAME)).trim());
+    const stored = JSON.parse(await experiment.command('get', 'services', NAME, '-o', 'json'));
+    expect(JSON.stringify(stored)).toContain(`"clusterIP":"${hostname}"`);
     const { uid } = experiment.pod(NAME);
     await eventually(async () => {
       expect(await stageOf(uid)).toBe('ready');
@@ -57,14 +61,6 @@ describe('experiment 3', () => {
     await eventually(async () =>
       expect(await eventsOf(uid)).toEqual(expect.arrayContaining(['pod-ready', 'pod-gone'])),
     );
-  });
-
-  it('its Service has the address at which PowerfulSeal asks as cluster IP', async () => {
-    await experiment.command('apply', '-f', good.file);
-    const url = (await experiment.command('service', '--url', NAME)).trim();
-    const stored = JSON.parse(await experiment.command('get', 'services', NAME, '-o', 'json'));
-    expect(JSON.stringify(stored)).toContain(`"clusterIP":"${new URL(url).hostname}"`);
-    await experiment.command('delete', '-f', good.file, '--force');
   });
 
   it('a round that fails: says why, answers nothing, disturbs nobody, and is remembered', async () => {
