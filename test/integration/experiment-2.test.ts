@@ -1,12 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Comparison,
-  FLAG_AFFECTED,
-  parseComparison,
-  parseReport,
-  type ReportData,
-} from '../../server/protocol/comparison.ts';
+import { parseReport, type ReportData } from '../../server/protocol/comparison.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { eventually } from '../support/eventually.ts';
@@ -97,7 +91,7 @@ async function seen(kind: 'link-slow' | 'link-normal', sinceMs: number): Promise
   await soon(isSeen, 10_000).catch(() => {});
 }
 
-/** Adds 150 ms to the chaos pod for a few samples; gives report, comparison and page of it. All links were healthy since `okMs`. */
+/** Adds 150 ms to the chaos pod for a few samples; gives the report of it. All links were healthy since `okMs`. */
 async function slowed(okMs: number) {
   await eventually(() => expect(Date.now() - okMs).toBeGreaterThan(SAMPLES_MS));
   const fromMs = Date.now();
@@ -117,12 +111,8 @@ async function slowed(okMs: number) {
   await seen('link-normal', toMs);
 
   const expected = encodeURIComponent(`latency>=120ms,to=${CHAOS}`);
-  // With a range "after" of its own: the default one ends now, and grows from one request to the next.
-  const after = `after=${toMs}-${Date.now()}`;
-  const query = `from=${fromMs}&to=${toMs}&before=${okMs}-${fromMs}&${after}&expect=${expected}`;
-  const report = parseReport(await (await ask(`report?${query}&format=json`)).json());
-  const comparison = parseComparison(await (await ask(`comparison?${query}`)).json());
-  return { report, comparison, page: await ask(`report?${query}`), fromMs };
+  const query = `from=${fromMs}&to=${toMs}&before=${okMs}-${fromMs}&expect=${expected}`;
+  return { report: parseReport(await (await ask(`report?${query}&format=json`)).json()), fromMs };
 }
 
 describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () => {
@@ -177,11 +167,9 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
 
   // On a machine short of CPU other links are slow, too, or probes fail; the past stays so. Then it is done again.
   it('a slow report then, in each verdict and in the report; and fast again', { retry: 2 }, async () => {
-    const { report, comparison, page, fromMs } = await slowed(okMs);
+    const { report, fromMs } = await slowed(okMs);
     okMs = Date.now();
     expectReport(report, fromMs);
-    expectComparison(comparison, report);
-    await expectPage(page, report);
   });
 
   it('4. 250 ms: all four stay healthy, the report is slow, its own link too; the delay is in the first byte', async () => {
@@ -266,26 +254,6 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
   }, 300_000);
 });
 
-describe('experiment 1b', { timeout: 300_000 }, () => {
-  it('a killed pod is not missed, and unknown from then on', async () => {
-    const victim = experiment.witness;
-    const killed = `window=3s&expect=healthy,to=${victim.name}`;
-    experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
-    await soon(() => expect(experiment.ready()).toHaveLength(3));
-    for (const answer of await settled({ [HEALTHY]: 'pass', [killed]: 'unknown' }, 9)) {
-      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [] });
-    }
-  });
-});
-
-it('an image that this machine cannot run waits, and says why', async () => {
-  await experiment.command('apply', '-f', 'test/fixtures/unknown-image.yml');
-  await soon(async () => expect(await experiment.command('get', 'pods', 'strange')).toContain('ImagePullBackOff'));
-  const pod = JSON.parse(await experiment.command('get', 'pods', 'strange', '-o', 'json'));
-  expect(JSON.stringify(pod)).toContain('this machine runs no images, only goldpinger-ts');
-  await experiment.command('delete', 'pod', 'strange', '--force');
-});
-
 /** Checks the report on a latency of 150 ms that began at `fromMs`: of four pods one is slow, and nothing else changed. */
 function expectReport(report: ReportData, fromMs: number): void {
   const changes = [report.affected, ...report.changed].map((one) => JSON.stringify(one)).join('\n');
@@ -303,35 +271,4 @@ function expectReport(report: ReportData, fromMs: number): void {
   // Annotations travel between pods as ages, so their times differ a little.
   const annotation = report.annotations.find((one) => Math.abs(one.fromMs - fromMs) < 100);
   expect(annotation?.text).toContain('<b>150 ms</b>');
-}
-
-/** Checks that the comparison has the same report, and that its links add up to it. */
-function expectComparison({ report, pods, links }: Comparison, expected: ReportData): void {
-  const { affected, targets, collateral, verdict } = expected;
-  expect(report).toMatchObject({ affected, targets, collateral, verdict: { verdict: verdict.verdict } });
-  expect(report.changed.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(
-    expected.changed.map(({ from, to }) => `${from} ${to}`).sort(),
-  );
-  const flags = links.flatMap((columns) => [...columns.flags]);
-  expect(flags).toHaveLength(affected.of);
-  expect(flags.filter((flag) => (flag & FLAG_AFFECTED) !== 0)).toHaveLength(affected.links);
-  expect(pods.filter(({ isTarget }) => isTarget).map(({ name }) => name)).toEqual([CHAOS]);
-}
-
-/** Checks that the HTML report says the same as the JSON, and needs no other file. */
-async function expectPage(answer: Response, report: ReportData): Promise<void> {
-  const page = await answer.text();
-  expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
-  for (const words of [
-    'The hypothesis',
-    '4 of 16',
-    '25 % became worse',
-    'every affected link touches the target',
-    '&lt;b&gt;150 ms&lt;/b&gt;',
-    report.title,
-  ]) {
-    expect(page).toContain(words);
-  }
-  expect(page.match(/src="data:image\/png/g)?.length).toBeGreaterThanOrEqual(2);
-  expect(page).not.toMatch(/<script|https?:/);
 }

@@ -99,6 +99,8 @@ describe('the API', () => {
     expect(await api('POST', PODS, { body })).toMatchObject({ code: 409, json: { reason: 'AlreadyExists' } });
     const now = () => pods().find((pod) => pod.name === 'chaos');
     await eventually(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
+    const told = JSON.stringify((await api('GET', `${PODS}/chaos`)).json);
+    expect(told).toContain('"docker.io/library/nginx:1.27\\": this machine runs no images, only goldpinger-ts');
     await eventually(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
     const { json } = await api('GET', `${PODS}?labelSelector=chaos%3Dtrue`, { accept: TABLE });
     expect((json as unknown as Table).rows[0]?.cells.slice(0, 3)).toEqual(['chaos', '1/2', 'ImagePullBackOff']);
