@@ -195,7 +195,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     settings,
     ownHistory: (range, stepMs) => ownPast.podHistory(range, stepMs),
   });
-  const linkQuery = new LinkQuery(client, clock, nameOf, otherKeepers);
+  const linkQuery = new LinkQuery(shared);
   const events = new MeshEvents({
     ...shared,
     settings,

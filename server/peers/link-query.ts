@@ -11,19 +11,20 @@ const ANSWER_LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most characters of the text that says why there is no answer. */
 const MAX_ERROR = 400;
 
+interface LinkQueryDeps {
+  client: Pick<PeerClient, 'request'>;
+  clock: Clock;
+  nameOf: PodNamer;
+  /** The other pods that may have a copy of a pod, in the order in which to ask them. */
+  otherKeepers(uid: string): readonly Pod[];
+}
+
 /** Asks a pod about one of its links (`/api/v1/samples`, `/api/v1/pod-history`), or its keepers if it has gone. */
 export class LinkQuery {
-  readonly #client: PeerClient;
-  readonly #clock: Clock;
-  readonly #nameOf: PodNamer;
-  readonly #keepersOf: (uid: string) => Pod[];
+  readonly #deps: LinkQueryDeps;
 
-  /** `nameOf` names pods in texts. `keepersOf`: the other pods that may keep a copy of a pod. */
-  constructor(client: PeerClient, clock: Clock, nameOf: PodNamer, keepersOf: (uid: string) => Pod[]) {
-    this.#client = client;
-    this.#clock = clock;
-    this.#nameOf = nameOf;
-    this.#keepersOf = keepersOf;
+  constructor(deps: LinkQueryDeps) {
+    this.#deps = deps;
   }
 
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
@@ -32,14 +33,14 @@ export class LinkQuery {
     // Whatever the answer claims, it is what this pod says about this link.
     const link = { from: from.uid, to: toUid };
     if (typeof answer !== 'string') return { ...answer, ...link };
-    return { ...link, nowMs: this.#clock.nowMs(), error: answer, samples: [] };
+    return { ...link, nowMs: this.#deps.clock.nowMs(), error: answer, samples: [] };
   }
 
   /** The history of that link in steps of `stepMs`, with times by our clock. Never rejects, as `samples`. */
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
     const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
     const answer = await this.#askFor(from, '/api/v1/pod-history', query, parseLinkHistorySliced);
-    const link = { from: from.uid, to: toUid, nowMs: this.#clock.nowMs() };
+    const link = { from: from.uid, to: toUid, nowMs: this.#deps.clock.nowMs() };
     if (typeof answer === 'string') return { ...link, error: answer, resolutionMs: 0, steps: [] };
     // The pod's clock may be wrong; its ages are right.
     const offsetMs = link.nowMs - answer.nowMs;
@@ -57,21 +58,21 @@ export class LinkQuery {
     const isGone = from.lifecycle === 'gone';
     const search = new URLSearchParams(isGone ? { ...query, of: from.uid } : query);
     let answer: T | string = 'no pod has a copy of its memory';
-    for (const pod of isGone ? this.#keepersOf(from.uid) : [from]) {
+    for (const pod of isGone ? this.#deps.otherKeepers(from.uid) : [from]) {
       answer = await this.#ask(pod, `${path}?${search}`, parse);
       if (typeof answer !== 'string' && answer.error === '') break;
     }
     return isGone && typeof answer === 'string'
-      ? `${this.#nameOf(from)} has gone: ${answer}`.slice(0, MAX_ERROR)
+      ? `${this.#deps.nameOf(from)} has gone: ${answer}`.slice(0, MAX_ERROR)
       : answer;
   }
 
   /** The parsed answer of a pod, or a text that says why there is none. */
   async #ask<T>(pod: Pod, path: string, parse: PeerRequest<T>['parse']): Promise<T | string> {
     try {
-      return (await this.#client.request(pod, { path, ...ANSWER_LIMITS, parse })).value;
+      return (await this.#deps.client.request(pod, { path, ...ANSWER_LIMITS, parse })).value;
     } catch (error) {
-      return `no answer from ${this.#nameOf(pod)}: ${textOf(error)}`.slice(0, MAX_ERROR);
+      return `no answer from ${this.#deps.nameOf(pod)}: ${textOf(error)}`.slice(0, MAX_ERROR);
     }
   }
 }

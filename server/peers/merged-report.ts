@@ -12,7 +12,7 @@ import {
   unpack16,
 } from '../protocol/links.ts';
 import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
-import { MAX_DETAIL_LENGTH, MAX_DETAILS, MAX_PROBES, type PodReport, type Starvation } from '../protocol/pod-report.ts';
+import { MAX_DETAIL_LENGTH, MAX_DETAILS, MAX_PROBES, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
 import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
@@ -48,20 +48,6 @@ function reportWith(links: LinkColumns, arrival: Arrival): MergedReport {
 /** A smaller difference between two clocks is not told: the report took some ms to come. */
 const MIN_CLOCK_OFFSET_MS = 1000;
 
-/** A result of a pod with its times by our clock: a time by the pod's clock plus `offsetMs` is one by ours. */
-function probeByOurClock(probe: ProbeResult, offsetMs: number): ProbeResult {
-  const { atMs, sinceMs } = probe;
-  // It has not been probed yet.
-  if (atMs === 0) return probe;
-  return { ...probe, atMs: atMs + offsetMs, ...(sinceMs !== undefined && { sinceMs: sinceMs + offsetMs }) };
-}
-
-/** As `probeByOurClock`, for what a report says of itself. */
-function starvationByOurClock(starvation: Starvation, offsetMs: number): Starvation {
-  const { sinceMs } = starvation;
-  return { ...starvation, sinceMs: sinceMs === 0 ? 0 : sinceMs + offsetMs };
-}
-
 /** The report of a pod that did not give one. `detail`: why, as a text for people. */
 export function missingReport(arrival: Arrival, missing: MissingReason, detail: string): MergedReport {
   return { ...reportWith(emptyLinks(0), arrival), missing, missingDetail: detail.slice(0, 300) };
@@ -81,6 +67,8 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
   const kept = isComplete ? null : [...links.to.keys()].filter((i) => links.to[i] !== UNKNOWN);
   // The time that the report took to come is part of the offset: it is a few ms.
   const offsetMs = arrival.atMs - report.atMs;
+  /** A time by the pod's clock as one by ours; 0 = never. */
+  const byOurClock = (atMs: number) => (atMs === 0 ? 0 : atMs + offsetMs);
   return {
     ...reportWith({ ...pickColumns(links, kept), length: kept?.length ?? links.length }, arrival),
     bootTimeMs: report.bootTimeMs,
@@ -92,8 +80,10 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     ...(report.failsOnly && { failsOnly: pickDetails(report.failsOnly, links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     udp: report.udp === null ? null : pickColumns(report.udp, kept),
-    probes: report.probes.map((probe) => probeByOurClock(probe, offsetMs)),
-    starvation: starvationByOurClock(report.starvation, offsetMs),
+    probes: report.probes.map(({ sinceMs, ...probe }) => {
+      return { ...probe, atMs: byOurClock(probe.atMs), ...(sinceMs !== undefined && { sinceMs: byOurClock(sinceMs) }) };
+    }),
+    starvation: { ...report.starvation, sinceMs: byOurClock(report.starvation.sinceMs) },
   };
 }
 

@@ -15,25 +15,26 @@ function start(fromMs = 0) {
   const answersMs = clock.monotonicMs() + fromMs;
   const [asked, adopted]: [string[], string[]] = [[], []];
   const stop = new AbortController();
-  const deps = {
+  const busy = new BusyError('too many questions');
+  const deps: Parameters<typeof catchUp>[0] = {
     clock,
     broadcast: {
       ask: async <T>({ path, most, parse }: BroadcastQuery<T>) => {
         asked.push(`${path} ${most}`);
         const work = parse({ pods: [departed] }, noneSkipped(), { atMs: 0, errorMs: 0 }) as Generator<void, T>;
         if (clock.monotonicMs() >= answersMs) runToEnd(work);
-        throw new BusyError('too many questions');
+        throw busy;
       },
-      tell: () => Promise.reject(new Error('not here')),
+      tell: () => Promise.reject(busy),
     },
     lifetimes: { addLives: (pods) => void adopted.push(...pods.map(({ pod }) => pod.uid)) },
     annotations: {
-      catchUp: async (pods) => {
+      catchUp: (pods) => {
         asked.push(`annotations ${pods}`);
-        throw new BusyError('too many questions');
+        return Promise.reject(busy);
       },
     },
-  } satisfies Parameters<typeof catchUp>[0];
+  };
   const ended = catchUp(deps, stop.signal);
   return { clock, stop, ended, asked, adopted };
 }

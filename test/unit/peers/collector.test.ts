@@ -22,14 +22,8 @@ interface Scene {
 }
 
 /** A collector in pod 0 of a scene, over a network that only exists here. */
-function start({
-  pods,
-  selfUid = 'uid-0',
-  passiveNodes = [],
-  checkTimeoutMs = 1_000,
-  answers = {},
-  afterMs = () => 0,
-}: Scene) {
+function start({ pods, selfUid = 'uid-0', ...scene }: Scene) {
+  const { passiveNodes = [], checkTimeoutMs = 1_000, answers = {}, afterMs = () => 0 } = scene;
   const clock = new FakeClock(NOW_MS);
   const asks: (ReportQuery & { uid: string })[] = [];
   const calls: [string, boolean, number][] = [];

@@ -10,7 +10,8 @@ import { podOf } from '../../support/mesh.ts';
 async function start(answer: RequestListener, keepers: Pod[] = []) {
   const { port, requests } = await startLoopbackPeer(answer);
   const clock = new FakeClock();
-  return { query: new LinkQuery(peerClientOn(port, clock), clock, podNamer(keepers), () => keepers), requests };
+  const client = peerClientOn(port, clock);
+  return { query: new LinkQuery({ client, clock, nameOf: podNamer(keepers), otherKeepers: () => keepers }), requests };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });

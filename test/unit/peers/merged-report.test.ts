@@ -166,30 +166,19 @@ describe("Goldpinger's /check as a report", () => {
     });
   });
 
-  it('finds pods by node name, and by IP where a name does not decide', () => {
-    const podResults = {
-      same: { OK: true, PodIP: '127.0.1.2' },
-      'node-003': { OK: true, PodIP: '127.0.1.3' },
-      'a/same': { OK: true, PodIP: '127.0.1.1' },
-    };
-    expect([...reportOfCheck({ podResults }, twins).links.to]).toEqual([1, 2, 0]);
-  });
-
-  it('gives a result to no pod rather than to the wrong one', () => {
-    const linksTo = (pods: readonly Pod[], key: string, PodIP: string) => [
-      ...reportOfCheck({ podResults: { [key]: { OK: false, PodIP } } }, pods).links.to,
-    ];
-    expect(linksTo(twins, 'same', '')).toEqual([]);
-    expect(linksTo(twins, 'same', '127.0.1.9')).toEqual([]);
-    // Another pod has the IP of the pod that is gone.
-    const left = goPod(2, { lifecycle: 'gone', podIPs: ['127.0.1.3'] });
-    expect(linksTo([goPod(1), left, goPod(3)], left.name, '127.0.1.3')).toEqual([1]);
-  });
-
-  it('finds a pod that is gone by its name only', () => {
-    const index = new PodIndex([goPod(1), goPod(2, { lifecycle: 'gone' })], NOW_MS, 45_000);
-    expect(index.ofKey('goldpinger-002', '')).toBe(1);
-    expect(index.ofKey('node-002', '127.0.1.2')).toBe(-1);
+  const left = goPod(2, { lifecycle: 'gone', podIPs: ['127.0.1.3'] });
+  it.each<[string, readonly Pod[], key: string, podIP: string, number | null]>([
+    ['by the name of its node', twins, 'node-003', '127.0.1.3', 2],
+    ['by its IP, if two have that name', twins, 'same', '127.0.1.2', 1],
+    ['by its IP, if none has that name', twins, 'a/same', '127.0.1.1', 0],
+    ['not at all, if two have that name and there is no IP', twins, 'same', '', null],
+    ['not at all, if two have that name and neither has the IP', twins, 'same', '127.0.1.9', null],
+    ['by its name, if it is gone and another pod has its IP', [three[0]!, left, three[2]!], left.name, '127.0.1.3', 1],
+    ['by its name, if it is gone and has no IP', [three[0]!, left], left.name, '', 1],
+    ['not by the name of its node, if it is gone', [three[0]!, left], left.node, '127.0.1.3', null],
+  ])('finds a pod %s', (_, pods, key, PodIP, index) => {
+    const { links } = reportOfCheck({ podResults: { [key]: { OK: true, PodIP } } }, pods);
+    expect([...links.to]).toEqual(index === null ? [] : [index]);
   });
 
   it('does not know the same peers if it names a stranger or lacks a settled pod', () => {

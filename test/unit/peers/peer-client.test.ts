@@ -35,6 +35,8 @@ it('a pod that says that it is passive is not asked again for 10 minutes', async
   const client = peerClientOn(peer.port, clock);
   const passive = { name: 'PeerCallError', reason: 'passive' };
   await expect(client.request(pod, request)).rejects.toMatchObject(passive);
+  // As after Goldpinger's /check, which says so where /api/v1/pod-report is not known.
+  client.forgetUnknownPaths(pod);
   await expect(client.request(pod, { ...request, path: '/y' })).rejects.toMatchObject(passive);
   expect(asked).toBe(1);
   await clock.advance(10 * 60_000);
