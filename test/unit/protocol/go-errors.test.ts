@@ -6,27 +6,27 @@ import { OUTCOMES, PHASES } from '../../../server/protocol/sample.ts';
 const at = { path: '/ping', address: '10.0.0.3', port: 8080 };
 
 describe('a failure in the words of Go', () => {
-  it.each([
-    ['refused', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: connection refused'],
-    ['unreachable', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: no route to host'],
-    ['timeout', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: i/o timeout'],
-    ['timeout', 'first-byte', 'Get "http://10.0.0.3:8080/ping": context deadline exceeded'],
-    ['reset', 'body', 'Get "http://10.0.0.3:8080/ping": read tcp 10.0.0.3:8080: read: connection reset by peer'],
-    ['http-status', 'body', 'Get "http://10.0.0.3:8080/ping": http-status: status 404'],
-  ] as const)('%s while %s', (outcome, phase, words) => {
-    expect(goError({ ...at, outcome, phase, detail: outcome === 'http-status' ? 'status 404' : 'own words' })).toBe(
-      words,
-    );
-  });
-
-  it('has IPv6 in brackets', () => {
-    const words = goError({ ...at, address: 'fd00::3', outcome: 'refused', phase: 'connect', detail: '' });
-    expect(words).toBe('Get "http://[fd00::3]:8080/ping": dial tcp [fd00::3]:8080: connect: connection refused');
-  });
-
-  it('leaves the words of a Go pod as they came', () => {
-    const detail = 'Get "http://10.0.0.3:8080/ping": net/http: request canceled';
-    expect(goError({ ...at, outcome: 'timeout', phase: null, detail })).toBe(detail);
+  it.each<[Partial<Parameters<typeof goError>[0]>, string]>([
+    [{ outcome: 'refused' }, 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: connection refused'],
+    [{ outcome: 'unreachable' }, 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: no route to host'],
+    [{ outcome: 'timeout' }, 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: i/o timeout'],
+    [{ outcome: 'timeout', phase: 'first-byte' }, 'Get "http://10.0.0.3:8080/ping": context deadline exceeded'],
+    [
+      { outcome: 'reset', phase: 'body' },
+      'Get "http://10.0.0.3:8080/ping": read tcp 10.0.0.3:8080: read: connection reset by peer',
+    ],
+    [
+      { outcome: 'http-status', phase: 'body', detail: 'status 404' },
+      'Get "http://10.0.0.3:8080/ping": http-status: status 404',
+    ],
+    [
+      { outcome: 'refused', address: 'fd00::3' },
+      'Get "http://[fd00::3]:8080/ping": dial tcp [fd00::3]:8080: connect: connection refused',
+    ],
+    // The words of a Go pod stay as they came.
+    [{ outcome: 'timeout', phase: null, detail: 'Get "http://x/ping": canceled' }, 'Get "http://x/ping": canceled'],
+  ])('%o', (failure, words) => {
+    expect(goError({ ...at, outcome: 'ok', phase: 'connect', detail: 'own words', ...failure })).toBe(words);
   });
 
   it('is understood again as what it was', () => {
