@@ -94,37 +94,21 @@ it('the resolution is that of the buckets as soon as a link has only buckets in 
 
 it('the memory stays within its bounds over a day, and still has the right statistics of every hour', async () => {
   const { results, probe, pass } = scene({ windowMs: 24 * HOUR, intervalMs: 30 * SECOND, sampleBytes: 40_000 });
-  probe(...Array.from({ length: 4 }, (_, i) => String(i + 6)));
+  probe('6', '7', '8', '9');
   for (let hour = 0; hour < 24; hour++) {
     pass(HOUR, (uid) => (uid === '7' && hour === 5 ? refusedSample() : sampleOf({ totalUs: 1_000 + hour })));
     expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 40_000);
   }
   for (const hour of [3, 5, 12, 22]) {
     const toAgeMs = (23 - hour) * HOUR;
-    const report = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
-    const of7 = report.peers!.findIndex(({ uid }) => uid === '7');
-    const link = [...report.links.to].indexOf(of7);
-    expect(outcomeOf(report.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
-    expect(report.stats!.samples[link]).toBeGreaterThanOrEqual(110);
-    expect(report.stats!.samples[link]).toBeLessThanOrEqual(130);
-    const other = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === '8'));
-    expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
+    const { links, stats } = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
+    expect([0, 1, 2, 3].map((link) => outcomeOf(links, link))).toEqual([
+      'ok',
+      hour === 5 ? 'refused' : 'ok',
+      'ok',
+      'ok',
+    ]);
+    expect(Math.abs(stats!.samples[1]! - 120)).toBeLessThanOrEqual(10);
+    expect(unpack16(stats!.p50Us[2]!)).toBe(1_000 + hour);
   }
-});
-
-it('the memory survives 500 pods that join and leave, and reports each of them', async () => {
-  const { results, probe, pass } = scene({ sampleBytes: 100_000, bucketBytes: 1 << 20 });
-  for (let i = 0; i < 500; i++) {
-    probe('a', 'b', `x${i}`);
-    pass(6 * SECOND);
-  }
-  expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 100_000);
-  const report = await results.reportOf({ fromAgeMs: HOUR, toAgeMs: 0 });
-  expect(report.peers).toHaveLength(502);
-  const samplesOf = (uid: string) => {
-    const peer = report.peers!.findIndex((one) => one.uid === uid);
-    return report.stats!.samples[[...report.links.to].indexOf(peer)];
-  };
-  expect(samplesOf('x40')).toBe(3);
-  expect(samplesOf('a')).toBeGreaterThanOrEqual(1_490);
 });
