@@ -4,17 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LATE_ANSWER } from '../support/mesh.ts';
-import {
-  annotationOf,
-  annotationsOf,
-  eventOf,
-  eventsOf,
-  FROM_MS,
-  reportOf,
-  spoiled,
-  TO_MS,
-} from '../support/report-scene.ts';
+import { LATE_ANSWER, MeshBuilder, TIMEOUT } from '../support/mesh.ts';
+import { annotationOf, annotationsOf, eventOf, eventsOf, FROM_MS, reportOf, TO_MS } from '../support/report-scene.ts';
 import { launchBrowser } from './browser.ts';
 import { violations } from './page-visit.ts';
 
@@ -33,11 +24,7 @@ afterAll(async () => {
 
 /** A report with everything in it: a slow pod, a failed link, events, an annotation, a long name. */
 async function reportFile(): Promise<string> {
-  const during = spoiled(12, (builder) => {
-    builder.each((_, to) => to === 3, LATE_ANSWER, true);
-    builder.set(5, 6, { outcome: 'timeout', phase: 'connect' });
-  });
-  for (const [i, pod] of during.pods.entries()) during.pods[i] = { ...pod, name: i === 3 ? LONG_NAME : pod.name };
+  const during = new MeshBuilder(12).into(3, LATE_ANSWER, true).set(5, 6, TIMEOUT).pod(3, { name: LONG_NAME });
   const [a, b, , chaos] = during.pods;
   if (a === undefined || b === undefined || chaos === undefined) throw new Error('twelve pods');
   const report = await reportOf({

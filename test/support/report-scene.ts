@@ -25,16 +25,9 @@ export function pastOf(builder: MeshBuilder, fromMs: number, toMs: number, resol
   });
 }
 
-/** A builder with `n` healthy pods, after `spoil` has changed it. */
-export function spoiled(n: number, spoil: (builder: MeshBuilder) => void = () => {}): MeshBuilder {
-  const builder = new MeshBuilder(n);
-  spoil(builder);
-  return builder;
-}
-
 /** Experiment 2: the last pod answers 250 ms late, itself included. */
 export function slowPod(n = 4): MeshBuilder {
-  return spoiled(n, (builder) => builder.each((_, to) => to === n - 1, LATE_ANSWER, true));
+  return new MeshBuilder(n).into(n - 1, LATE_ANSWER, true);
 }
 
 /** An event of links from `from` to a pod, or of the pod itself. */
@@ -95,7 +88,7 @@ export function depsOf(scene: Scene = {}): ReporterDeps {
     clock: new FakeClock(NOW_MS),
     past: async ({ fromMs, toMs }) => {
       const builder = toMs <= FROM_MS ? scene.before : fromMs >= TO_MS ? scene.after : during;
-      return pastOf(builder ?? spoiled(during.size), fromMs, toMs, scene.resolutionMs);
+      return pastOf(builder ?? new MeshBuilder(during.size), fromMs, toMs, scene.resolutionMs);
     },
     events: async ({ limit }) => {
       const events = scene.events ?? eventsOf([]);

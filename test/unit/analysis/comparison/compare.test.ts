@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSlowLink, type LinkFigures } from '../../../../server/analysis/comparison/change.ts';
 import { compareLinks, GroupFigures } from '../../../../server/analysis/comparison/compare.ts';
-
 import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
-import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
+import { RANGE_NAMES, type RangeName } from '../../../../server/protocol/comparison.ts';
 import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { emptyUdp, writeLoss } from '../../../../server/protocol/udp.ts';
@@ -146,23 +145,43 @@ it('a link that began to lose datagrams is affected, listed with its loss, and s
   expect(over.affected).toMatchObject({ links: 1, stillBad: 0 });
 });
 
-it('a link is still bad if it has failed at the end, or is slow at the end and over the range, but not if one ping was slow', () => {
-  const stillBad = (figures: LinkFigures, end: Partial<LinkSpec>) => {
-    const link = { from: 0, to: 1, ipv6: false };
-    const during = [{ ...link, figures: figuresOf(10, 10, -1) }];
-    const before = [{ ...link, figures: figuresOf(10, 0, 500) }];
-    return compared({ before, during, after: [{ ...link, figures, end }] }).affected.stillBad;
-  };
+describe('an affected link at the end of the last range', () => {
   const failed = { outcome: 'timeout' } as const;
   const slow = { totalUs: SLOW_US };
-  expect(stillBad(figuresOf(30, 1, 500), failed)).toBe(1);
-  expect(stillBad(figuresOf(30, 0, SLOW_US), slow)).toBe(1);
-  expect(stillBad(figuresOf(30, 0, 500), slow)).toBe(0);
-  // The last failures of the fault are at the begin of the range.
-  expect(stillBad(figuresOf(30, 3, 500), slow)).toBe(0);
-  expect(stillBad(figuresOf(30, 3, SLOW_US), {})).toBe(0);
-  // The state is older than the range.
-  expect(stillBad(figuresOf(30, 0, 500), failed)).toBe(0);
+  const link = (figures: LinkFigures, end: Partial<LinkSpec>): Link[] => [
+    { from: 0, to: 1, ipv6: false, figures, end },
+  ];
+  const dead = link(figuresOf(10, 10, -1), failed);
+  const fine = figuresOf(30, 0, 500);
+
+  it.each<[string, Link[] | null, expected: object, during?: Link[], gone?: number]>([
+    ['has failed', link(figuresOf(30, 1, 500), failed), { stillBad: 1 }],
+    ['is slow, and was over the range', link(figuresOf(30, 0, SLOW_US), slow), { stillBad: 1 }],
+    ['is fast, though one ping was slow', link(fine, slow), {}],
+    ['is fast, though the last failures of the fault are in the range', link(figuresOf(30, 3, 500), slow), {}],
+    ['is fast, though it was slow over the range', link(figuresOf(30, 3, SLOW_US), {}), {}],
+    ['is well, if the state is older than the range', link(fine, failed), {}],
+    ['is not known without a ping since the fault', [], { notKnown: 1 }],
+    ['needs no ping if it was well at the end of the fault', [], {}, link(figuresOf(10, 10, -1), {})],
+    ['is not known if its source did not report', [], { notKnown: 1 }, link(figuresOf(10, 10, -1), {}), -1],
+    ['is no longer probed if a pod of it is gone', [], { unprobed: 1 }, dead, 1],
+    // The last ping of a pod that was killed has often failed.
+    ['is no longer probed, and not still bad, if the last ping to that pod failed', dead, { unprobed: 1 }, dead, 1],
+    ['is no longer probed, if there is no later range', null, { unprobed: 1 }, dead, 1],
+    ['is still bad, if there is no later range', null, { stillBad: 1 }],
+  ])('%s', (_, after, expected, during = dead, gone = 9) => {
+    const table = new LinkTable();
+    runToEnd(table.add('before', meshOfLinks(link(fine, {}), PODS)));
+    for (const [range, links] of Object.entries({ during, after })) {
+      if (links === null) continue;
+      const mesh = meshOfLinks(links, PODS);
+      if (gone >= 0) mesh.pods = mesh.pods.map((pod, i) => (i === gone ? { ...pod, lifecycle: 'gone' } : pod));
+      else if (range === 'after') mesh.reports[0] = mergedReportOf(0, [], { missing: 'timeout' });
+      runToEnd(table.add(range as RangeName, mesh));
+    }
+    const { affected } = runToEnd(compareLinks(table, targeted(0))).result;
+    expect(affected).toMatchObject({ links: 1, stillBad: 0, unprobed: 0, notKnown: 0, ...expected });
+  });
 });
 
 it('in a range shorter than a round of pings, a link without a sample is neither new nor gone, unless its pod is', () => {

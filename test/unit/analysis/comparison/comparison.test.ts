@@ -6,12 +6,12 @@ import {
   parseComparison,
 } from '../../../../server/protocol/comparison.ts';
 import { FLAG_IPV6, pack16 } from '../../../../server/protocol/links.ts';
-import { LATE_ANSWER } from '../../../support/mesh.ts';
-import { comparisonOf, slowPod, spoiled } from '../../../support/report-scene.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
+import { comparisonOf, slowPod } from '../../../support/report-scene.ts';
 
 describe('a comparison', () => {
   it('names the pods of its findings by index in its own list', async () => {
-    const { findings, pods } = await comparisonOf({ before: spoiled(5), during: slowPod(4) });
+    const { findings, pods } = await comparisonOf({ before: new MeshBuilder(5), during: slowPod(4) });
     expect(findings[0]?.pods.map((pod) => pods[pod]?.name)).toEqual(['pod-3']);
     expect(findings[0]?.from.map((pod) => pods[pod]?.name)).toEqual(['pod-0', 'pod-1', 'pod-2']);
     expect(pods).toHaveLength(5);
@@ -36,14 +36,12 @@ describe('the JSON of a comparison', () => {
   });
 
   it('is valid with names of pods of 253 characters, which several pods of long namespaces have', async () => {
-    const named = () =>
-      spoiled(8, ({ pods }) => {
-        for (const [i, pod] of pods.entries()) {
-          pods[i] = { ...pod, name: 'x'.repeat(253), namespace: 'n'.repeat(61) + (10 + i) };
-        }
-      });
-    const during = named();
-    during.each((from, to) => to === 7 || (from < 3 && to < 3), LATE_ANSWER, true);
+    const named = () => {
+      const mesh = new MeshBuilder(8);
+      for (const i of mesh.pods.keys()) mesh.pod(i, { name: 'x'.repeat(253), namespace: 'n'.repeat(61) + (10 + i) });
+      return mesh;
+    };
+    const during = named().each((from, to) => to === 7 || (from < 3 && to < 3), LATE_ANSWER, true);
     const { report } = await comparisonOf({ before: named(), during, after: named() });
     expect([report.targets.count, report.collateral.count]).toEqual([1, 9]);
   });

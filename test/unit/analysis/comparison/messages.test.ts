@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LostPodFacts } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
-import { type MeshBuilder, podOf } from '../../../support/mesh.ts';
+import { MeshBuilder, REFUSED } from '../../../support/mesh.ts';
 import {
   annotationOf,
   annotationsOf,
@@ -12,7 +12,6 @@ import {
   reportOf,
   type Scene,
   slowPod,
-  spoiled,
   TO_MS,
 } from '../../../support/report-scene.ts';
 
@@ -45,27 +44,21 @@ describe('the title of a report', () => {
   });
 
   it('prefers that to a missing report, and to what was already so before', async () => {
-    const during = over(5);
-    during.silence(1);
-    expect(await titleOf({ during, before: spoiled(5) })).toBe('Report: 4 of 20 links became worse, to pod-4');
-    const failed = (builder: MeshBuilder) => {
-      builder.set(0, 1, { outcome: 'refused', phase: 'connect' });
-      return builder;
-    };
-    const title = await titleOf({ during: failed(over()), before: failed(spoiled(4)) });
-    expect(title).toBe('Report: 4 of 16 links became worse, to pod-3');
+    const silent = { during: over(5).silence(1), before: new MeshBuilder(5) };
+    expect(await titleOf(silent)).toBe('Report: 4 of 20 links became worse, to pod-4');
+    const failed = { during: over().set(0, 1, REFUSED), before: new MeshBuilder(4).set(0, 1, REFUSED) };
+    expect(await titleOf(failed)).toBe('Report: 4 of 16 links became worse, to pod-3');
   });
 
   it('names the sources if they are fewer than the destinations', async () => {
-    const during = ended(spoiled(4, (builder) => builder.each((from) => from === 2, { connectUs: 120_000 })));
+    const during = ended(new MeshBuilder(4).outOf(2, { connectUs: 120_000 }));
     expect(await titleOf({ during })).toBe('Report: 3 of 16 links became worse, from pod-2');
   });
 
   it('says that there are no findings', async () => {
-    const { title, findings } = await textsOf({ during: spoiled(4) });
+    const { title, findings } = await textsOf({ during: new MeshBuilder(4) });
     expect([title, findings]).toEqual(['Report: no findings', '<p>None.</p>']);
-    const missing = spoiled(4, (builder) => builder.silence(1));
-    expect(await titleOf({ during: missing })).toMatch(/^Report: pod-1: did not report/);
+    expect(await titleOf({ during: new MeshBuilder(4).silence(1) })).toMatch(/^Report: pod-1: did not report/);
   });
 
   it('is the one in the query', async () => {
@@ -74,10 +67,9 @@ describe('the title of a report', () => {
 });
 
 it('a report says how many datagrams of the affected links were lost, in its key figures and for each link', async () => {
-  const calm = () => spoiled(4, (builder) => builder.withUdp());
-  const lossy = calm();
-  lossy.set(0, 2, { udp: { windowLost: 12 } });
-  const report = await reportOf({ before: calm(), during: lossy, after: calm() });
+  const calm = () => new MeshBuilder(4).withUdp();
+  const during = calm().set(0, 2, { udp: { windowLost: 12 } });
+  const report = await reportOf({ before: calm(), during, after: calm() });
   const note = 'of the affected links; before, during, after';
   expect(report.data.keyFigures).toContainEqual({ name: 'Datagrams lost', value: '0 % → 12 % → 0 %', note });
   expect(report.data.affected).toMatchObject({ links: 1, to: { names: ['pod-2'] }, from: { names: ['pod-0'] } });
@@ -93,25 +85,21 @@ const HEALTHY_MS = FROM_MS + 23_008;
 /** Pod 3 was killed 20 s after the start of the range; pod 4 replaced it. */
 function killed(change: Partial<Pod> = {}): Scene {
   const lostMs = FROM_MS + 20_000;
-  const mesh = () =>
-    spoiled(5, (builder) => {
-      const gone = { lifecycle: 'gone', sinceMs: lostMs, owner: 'rs', replacedBy: 'uid-4' } as const;
-      builder.pods[3] = podOf(3, { ...gone, ...change });
-      builder.pods[4] = podOf(4, { owner: 'rs', createdMs: lostMs, sinceMs: lostMs + 2_000 });
-      builder.silence(3, 'not-asked');
-      for (const [i, report] of builder.reports.entries()) {
-        report.links.sinceMs.fill(pack16(TO_MS - HEALTHY_MS));
-        builder.reports[i] = { ...report, atMs: TO_MS };
-      }
-    });
-  return { before: spoiled(4), during: mesh(), after: mesh() };
+  const mesh = () => {
+    const killed = new MeshBuilder(5).each(() => true, { sinceMs: TO_MS - HEALTHY_MS }, true).silence(3, 'not-asked');
+    for (const { pod } of killed.reports) killed.report(pod, { atMs: TO_MS });
+    return killed
+      .pod(3, { lifecycle: 'gone', sinceMs: lostMs, owner: 'rs', replacedBy: 'uid-4', ...change })
+      .pod(4, { owner: 'rs', createdMs: lostMs, sinceMs: lostMs + 2_000 });
+  };
+  return { before: new MeshBuilder(4), during: mesh(), after: mesh() };
 }
 
 describe('a report of a forced kill', () => {
   const text = 'pod-3 lost at 14:55:20, replaced by pod-4, ready after 2.0 s, every link to it ok after 3.0 s';
 
   it('says in the title, in the key figures and in a list who was lost, who replaced it, and when it was healthy', async () => {
-    const { data, page } = await reportOf({ ...killed(), after: spoiled(0) });
+    const { data, page } = await reportOf({ ...killed(), after: new MeshBuilder(0) });
     expect(data.title).toBe(`Report: ${text}`);
     expect(data.lostPods).toEqual({
       count: 1,
@@ -133,20 +121,16 @@ describe('a report of a forced kill', () => {
   });
 
   it('says how many of many pods have not recovered, also of those that it does not list', async () => {
-    const during = spoiled(30, ({ pods }) => {
-      for (let i = 0; i < 25; i++) {
-        pods[i] = podOf(i, { lifecycle: 'gone', sinceMs: FROM_MS + i, owner: i < 24 ? '' : 'rs' });
-      }
-      pods[29] = podOf(29, { owner: 'rs' });
-    });
-    const { title, keyFigures } = (await reportOf({ before: spoiled(30), during })).data;
+    const during = new MeshBuilder(30).pod(24, { owner: 'rs' }).pod(29, { owner: 'rs' });
+    for (let i = 0; i < 25; i++) during.pod(i, { lifecycle: 'gone', sinceMs: FROM_MS + i });
+    const { title, keyFigures } = (await reportOf({ before: new MeshBuilder(30), during })).data;
     const text = '25 pods lost (pod-0, pod-1 and 23 more), 1 not recovered';
     expect([title, keyFigures[0]?.note]).toEqual([expect.stringContaining(text), text]);
   });
 
   it('counts a pod that left before the mesh after forgot it, and none that left before or after the range', async () => {
     const scene = killed();
-    expect((await reportOf({ ...scene, after: spoiled(4) })).data.lostPods.count).toBe(1);
+    expect((await reportOf({ ...scene, after: new MeshBuilder(4) })).data.lostPods.count).toBe(1);
     for (const sinceMs of [FROM_MS - 1, TO_MS + 1]) {
       expect((await reportOf(killed({ sinceMs }))).data.lostPods.count).toBe(0);
     }
@@ -173,7 +157,7 @@ describe('key figures', () => {
   });
 
   it('say that no target stands out if nothing changed', async () => {
-    const nothing = await figuresOf({ during: spoiled(4) });
+    const nothing = await figuresOf({ during: new MeshBuilder(4) });
     expect(nothing).toMatchObject({ Collateral: ['–', 'no target stands out'] });
     expect(nothing['Affected links']).toEqual(['0 of 16', '0 % became worse, to 0 pods from 0']);
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { html } from '../../../../server/analysis/comparison/html.ts';
 import { REPORT_POLICY } from '../../../../server/analysis/comparison/report-page.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import { LATE_ANSWER, type MeshBuilder } from '../../../support/mesh.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
 import {
   annotationOf,
   annotationsOf,
@@ -15,7 +15,6 @@ import {
   pageOf,
   reportOf,
   slowPod,
-  spoiled,
   TO_MS,
 } from '../../../support/report-scene.ts';
 
@@ -99,7 +98,7 @@ describe('the page of a report', () => {
   });
 
   it('lists the 50 links that changed most and says how much all others changed', async () => {
-    const during = spoiled(60, (builder) => builder.each((_, to) => to < 2, LATE_ANSWER, true));
+    const during = new MeshBuilder(60).each((_, to) => to < 2, LATE_ANSWER, true);
     const page = await pageOf({ during });
     expect(page.match(/<span class="tag">(affected|collateral)</g)).toHaveLength(50);
     expect(page).toContain('The 3,550 other links known before and during changed by at most 251 ms.');

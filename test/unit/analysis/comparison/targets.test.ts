@@ -4,7 +4,7 @@ import { parseClauses } from '../../../../server/analysis/verdict/parse-clause.t
 import type { Lifecycle } from '../../../../server/protocol/pod.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
-import { FROM_MS, pastOf, reportOf, slowPod, spoiled, TO_MS } from '../../../support/report-scene.ts';
+import { FROM_MS, pastOf, reportOf, slowPod, TO_MS } from '../../../support/report-scene.ts';
 
 describe('the hypothesis of a report', () => {
   it('is judged over the range "during", healthy by default', async () => {
@@ -42,9 +42,7 @@ describe('the hypothesis of a report', () => {
   });
 
   it('makes a link away from its target collateral', async () => {
-    const during = spoiled(5, (builder) =>
-      builder.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER),
-    );
+    const during = new MeshBuilder(5).each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER);
     const { data } = await reportOf({ during, query: { expect: ['latency>=200ms,to=pod:pod-4,self=exclude'] } });
     expect(data.targets).toMatchObject({ by: 'hypothesis', names: ['pod-4'] });
     expect(data.affected).toMatchObject({ links: 5, of: 25 });
@@ -62,7 +60,7 @@ describe('the target', () => {
   });
 
   it('is not a pod of a finding of what is not known', async () => {
-    const { findings, targets } = (await reportOf({ during: spoiled(4, (builder) => builder.silence(1)) })).data;
+    const { findings, targets } = (await reportOf({ during: new MeshBuilder(4).silence(1) })).data;
     expect(findings).toMatchObject([{ severity: 'unknown', before: false }]);
     expect(targets).toMatchObject({ by: 'none', names: [] });
   });

@@ -24,7 +24,7 @@ import {
   resultText,
 } from '../../../../web/model/comparison.ts';
 import { changeColours, changeShare, pixelsOf } from '../../../../web/views/compare/map-drawing.ts';
-import { LATE_ANSWER } from '../../../support/mesh.ts';
+import { LATE_ANSWER, MeshBuilder, TIMEOUT } from '../../../support/mesh.ts';
 import {
   annotationOf,
   annotationsOf,
@@ -35,7 +35,6 @@ import {
   pageOf,
   type Scene,
   slowPod,
-  spoiled,
   TO_MS,
 } from '../../../support/report-scene.ts';
 
@@ -51,7 +50,11 @@ describe('the map of changes', () => {
   });
 
   test('shows pods by name, and links without a sample before as new', async () => {
-    const comparison = await comparisonOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
+    const comparison = await comparisonOf({
+      before: new MeshBuilder(3),
+      during: slowPod(4),
+      after: new MeshBuilder(4),
+    });
     const map = changeMapOf({ ...comparison, pods: comparison.pods.map((pod, i) => ({ ...pod, name: `p-${9 - i}` })) });
     expect(map.pods.map(({ label }) => label)).toEqual(['6', '7', '8', '9']);
     expect(pairText(map, 4)).toBe('7 → 6: –, then 251 ms; new and bad');
@@ -60,7 +63,7 @@ describe('the map of changes', () => {
   });
 
   test('says that a link that always failed is slow now, without a difference that nobody knows', async () => {
-    const before = spoiled(4, (builder) => builder.each((_, to) => to === 3, { outcome: 'refused' }, true));
+    const before = new MeshBuilder(4).into(3, { outcome: 'refused' }, true);
     for (const { stats } of before.reports) stats?.p50Us.fill(NONE16);
     expect(pairText(changeMapOf(await comparisonOf({ before })), 3)).toBe('0 → 3: failed, then 251 ms; slower');
   });
@@ -101,16 +104,13 @@ const SCENES: [name: string, scene: Scene][] = [
   [
     'failures and collateral',
     {
-      during: spoiled(12, (builder) => {
-        builder.each((_, to) => to === 11, LATE_ANSWER, true);
-        builder.set(1, 2, { outcome: 'timeout', phase: 'connect' });
-      }),
+      during: new MeshBuilder(12).into(11, LATE_ANSWER, true).set(1, 2, TIMEOUT),
     },
   ],
-  ['no target', { during: spoiled(4, (builder) => builder.each(() => true, LATE_ANSWER, true)) }],
-  ['nothing changed', { during: spoiled(4) }],
-  ['a new slow pod', { before: spoiled(3), during: slowPod(4) }],
-  ['a pod has gone', { before: spoiled(4), during: spoiled(3), after: spoiled(3) }],
+  ['no target', { during: new MeshBuilder(4).each(() => true, LATE_ANSWER, true) }],
+  ['nothing changed', { during: new MeshBuilder(4) }],
+  ['a new slow pod', { before: new MeshBuilder(3), during: slowPod(4) }],
+  ['a pod has gone', { before: new MeshBuilder(4), during: new MeshBuilder(3), after: new MeshBuilder(3) }],
 ];
 
 describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
@@ -136,7 +136,9 @@ function targetLabels(comparison: Comparison): string[] {
 }
 
 test('of many links that share a pixel the map shows the one that matters most, and a bad one on 3 pixels', async () => {
-  const map = changeMapOf(await comparisonOf({ before: spoiled(40), during: slowPod(40), after: spoiled(40) }));
+  const map = changeMapOf(
+    await comparisonOf({ before: new MeshBuilder(40), during: slowPod(40), after: new MeshBuilder(40) }),
+  );
   for (const side of [10, 40, 75]) {
     const { pairs } = pixelsOf(map, side);
     expect(pairs.every((pair) => pair >= 0)).toBe(true);
