@@ -58,23 +58,23 @@ describe('rounds of an ongoing experiment', () => {
   });
 
   it('have failed if the pod is still not ready when it should be', () => {
-    const stuck = (reason: string) => roundPod(0, { lifecycle: 'starting', reason });
-    const events = seen(stuck(''), null).slice(0, 1);
-    expect(said(rounds(events, [stuck('')], 30_000))).toEqual([['round-0', 'failed', null, 'not ready within 30 s']]);
+    const stuck = (reason: string, withinMs: number) => {
+      const pod = roundPod(0, { lifecycle: 'starting', reason });
+      return said(rounds(seen(pod, null).slice(0, 1), [pod], withinMs))[0]?.slice(1);
+    };
     const why = 'ImagePullBackOff';
-    expect(said(rounds(events, [stuck(why)], 599_999))).toEqual([['round-0', 'failed', null, why]]);
-    expect(said(rounds(events, [stuck(why)], 600_000))).toEqual([['round-0', 'starting', null, why]]);
+    expect(stuck('', 30_000)).toEqual(['failed', null, 'not ready within 30 s']);
+    expect(stuck(why, 599_999)).toEqual(['failed', null, why]);
+    expect(stuck(why, 600_000)).toEqual(['starting', null, why]);
   });
 
   it('are under way while the pod is there: starting, with the reason if it cannot start, or ready', () => {
-    const starting = roundPod(0, { lifecycle: 'starting', reason: 'ErrImagePull' });
-    const ready = roundPod(1);
+    const [starting, ready] = [roundPod(0, { lifecycle: 'starting', reason: 'ErrImagePull' }), roundPod(1)];
     const events = [...seen(starting, null).slice(0, 1), ...seen(ready, 2).slice(0, 2)];
-    expect(said(rounds(events, [starting, ready]))).toEqual([
-      ['round-0', 'starting', null, 'ErrImagePull'],
-      ['round-1', 'ready', 2_000, ''],
+    expect(rounds(events, [starting, ready])).toMatchObject([
+      { uid: 'round-0', state: 'starting', why: 'ErrImagePull', goneMs: null },
+      { uid: 'round-1', state: 'ready', why: '', goneMs: null },
     ]);
-    expect(rounds(events, [starting, ready])[0]?.goneMs).toBeNull();
   });
 
   it('are pods without an owner; of a pod that is no longer known, another one must have had its name', () => {
@@ -90,12 +90,13 @@ describe('rounds of an ongoing experiment', () => {
     const old = roundPod(0, { createdMs: NOW_MS - 7_200_000 });
     const flap = [eventOf('pod-not-ready', NOW_MS - 9_000, old), eventOf('pod-ready', NOW_MS - 5_000, old)];
     const gone = eventOf('pod-gone', NOW_MS, old);
-    const there = { ...old, lifecycle: 'ready' as const };
     const left = { ...old, lifecycle: 'gone' as const };
-    expect(rounds([...flap, ...seen(roundPod(1), 2)], [there], 30_000)).toMatchObject([{ uid: 'round-1' }]);
-    expect(rounds(flap.slice(0, 1), [there])).toEqual([]);
-    expect(rounds([gone, ...seen(roundPod(1), 2)], [left])).toMatchObject([{ uid: 'round-1' }]);
-    expect(rounds([gone, ...seen(roundPod(1), 2)])).toMatchObject([{ uid: 'round-1' }]);
+    const idsOf = (events: MeshEvent[], pods: Pod[], withinMs: number | null = null) =>
+      rounds([...events, ...seen(roundPod(1), 2)], pods, withinMs).map(({ uid }) => uid);
+    expect(idsOf(flap, [old], 30_000)).toEqual(['round-1']);
+    expect(idsOf(flap.slice(0, 1), [old])).toEqual(['round-1']);
+    expect(idsOf([gone], [left])).toEqual(['round-1']);
+    expect(idsOf([gone], [])).toEqual(['round-1']);
   });
 
   it('are the same whatever the range is: it only chooses those of which any part lies in it', () => {
@@ -103,14 +104,11 @@ describe('rounds of an ongoing experiment', () => {
     const events = [...seen(first, 2), ...seen(second, 3)];
     const at = (s: number) => START_MS + s * 1_000;
     const idsIn = (fromS: number, toS: number) =>
-      rounds(events, [], null, { fromMs: at(fromS), toMs: at(toS) }).map(({ uid, state }) => [uid, state]);
-    expect(idsIn(30, 50)).toEqual([['round-0', 'ready']]);
-    expect(idsIn(1, 60)).toEqual([
-      ['round-0', 'ready'],
-      ['round-1', 'ready'],
-    ]);
+      rounds(events, [], null, { fromMs: at(fromS), toMs: at(toS) }).map(({ uid, state }) => `${uid} ${state}`);
+    expect(idsIn(30, 50)).toEqual(['round-0 ready']);
+    expect(idsIn(1, 60)).toEqual(['round-0 ready', 'round-1 ready']);
     expect(idsIn(41, 59)).toEqual([]);
-    expect(idsIn(60, 61)).toEqual([['round-1', 'ready']]);
+    expect(idsIn(60, 61)).toEqual(['round-1 ready']);
     expect(rounds(events.slice(0, 2), [first], null, { fromMs: at(500), toMs: NOW_MS })).toHaveLength(1);
   });
 

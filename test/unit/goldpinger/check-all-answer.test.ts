@@ -62,25 +62,27 @@ describe("/check_all, as Goldpinger's", () => {
 
   it('tells times and boot times from the mesh', () => {
     const { responses } = answer(meshOf(podsOf(2)));
-    const { podResults } = responses['pod-0'].response;
-    expect(podResults['pod-1'].PingTime).toBe('2026-11-22T14:59:55.000Z');
-    expect(podResults['pod-1'].response.boot_time).toBe('2026-11-22T13:00:00.000Z');
-    expect(podResults['pod-1']['response-time-ms']).toBe(1);
+    expect(responses['pod-0'].response.podResults['pod-1']).toMatchObject({
+      PingTime: '2026-11-22T14:59:55.000Z',
+      response: { boot_time: '2026-11-22T13:00:00.000Z' },
+      'response-time-ms': 1,
+    });
   });
 
-  it('asks for the boot time of a pod that did not report, and leaves it out if nobody knows', () => {
-    const reports = [
+  /** Pod 1 has no report for this reason. */
+  const withoutReport = (reason: 'timeout' | 'passive') =>
+    meshOf(podsOf(2), [
       mergedReportOf(0, [{ to: 0 }, { to: 1 }]),
-      missingReport({ pod: 1, atMs: NOW_MS, fetchUs: 1 }, 'timeout', 'late'),
-    ];
-    const mesh = meshOf(podsOf(2), reports);
+      missingReport({ pod: 1, atMs: NOW_MS, fetchUs: 1 }, reason, ''),
+    ]);
+
+  it('asks for the boot time of a pod that did not report, and leaves it out if nobody knows', () => {
     const pinged = (change: Partial<CheckAllOptions>) =>
-      answer(mesh, change).responses['pod-0'].response.podResults['pod-1'];
-    expect(pinged({ bootTimeMs: (uid) => (uid === 'uid-1' ? 0 : -1) }).response.boot_time).toBe(
-      '1970-01-01T00:00:00.000Z',
-    );
-    expect(pinged({}).response).toEqual({});
-    expect(answer(mesh).responses['pod-1']).toEqual({
+      answer(withoutReport('timeout'), change).responses['pod-0'].response.podResults['pod-1'].response;
+    const boot_time = '1970-01-01T00:00:00.000Z';
+    expect(pinged({ bootTimeMs: (uid) => (uid === 'uid-1' ? 0 : -1) })).toEqual({ boot_time });
+    expect(pinged({})).toEqual({});
+    expect(answer(withoutReport('timeout')).responses['pod-1']).toEqual({
       HostIP: '10.0.0.2',
       OK: false,
       PodIP: '127.0.0.2',
@@ -89,11 +91,7 @@ describe("/check_all, as Goldpinger's", () => {
   });
 
   it('names pods on passive nodes as hosts, without a result: they were not asked', () => {
-    const reports = [
-      mergedReportOf(0, [{ to: 0 }, { to: 1 }]),
-      missingReport({ pod: 1, atMs: NOW_MS, fetchUs: 0 }, 'passive', ''),
-    ];
-    const { hosts, responses } = answer(meshOf(podsOf(2), reports));
+    const { hosts, responses } = answer(withoutReport('passive'));
     expect(hosts.map(({ podName }: { podName: string }) => podName)).toEqual(['pod-0', 'pod-1']);
     expect(Object.keys(responses)).toEqual(['pod-0']);
     expect(Object.keys(responses['pod-0'].response.podResults)).toEqual(['pod-0', 'pod-1']);

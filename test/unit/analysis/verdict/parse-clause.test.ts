@@ -24,37 +24,24 @@ function errorIn(text: string): string {
 }
 
 describe('parseClause', () => {
-  it('reads a condition', () => {
-    const read = (text: string) => {
-      const { condition, ...options } = parseClause(text);
-      expect(options).toEqual(DEFAULTS);
-      return condition;
-    };
-    const none = { operator: '', limit: 0, limitText: '' };
-    expect(read('healthy')).toEqual({ kind: 'healthy', ...none });
-    expect(read('failed')).toEqual({ kind: 'failed', ...none });
-    expect(read('latency<=1.5s')).toEqual({ kind: 'latency', operator: '<=', limit: 1_500_000, limitText: '1.5s' });
-    expect(read('success>=99.5%')).toEqual({ kind: 'success', operator: '>=', limit: 99_500_000, limitText: '99.5%' });
-    expect(read('loss<0.5%')).toEqual({ kind: 'loss', operator: '<', limit: 500_000, limitText: '0.5%' });
-    expect(read('recovered < 30s')).toEqual({ kind: 'recovered', operator: '<', limit: 30_000, limitText: '30s' });
+  const limited = (kind: string, operator: string, limit: number, limitText: string) => ({
+    condition: { kind, operator, limit, limitText },
   });
-
-  it('reads options', () => {
-    const clause = parseClause(
-      'latency>=200ms, to=pod:goldpinger-chaos , from=label:app.kubernetes.io/name=gold*,self=exclude',
-    );
-    expect(clause).toMatchObject({
-      condition: { operator: '>=', limit: 200_000 },
-      to: { by: 'pod', key: '', glob: 'goldpinger-chaos' },
-      from: { by: 'label', key: 'app.kubernetes.io/name', glob: 'gold*' },
-      self: 'exclude',
-    });
-    expect(parseClause('latency<50ms,stat=p95,min=5,to=kube-system/gold-?,from=zone:*')).toMatchObject({
-      stat: 'p95',
-      min: 5,
-      to: { by: 'pod', glob: 'kube-system/gold-?' },
-      from: { by: 'zone', glob: '*' },
-    });
+  it.each<[string, object]>([
+    ['healthy', limited('healthy', '', 0, '')],
+    ['failed', limited('failed', '', 0, '')],
+    ['latency<=1.5s', limited('latency', '<=', 1_500_000, '1.5s')],
+    ['success>=99.5%', limited('success', '>=', 99_500_000, '99.5%')],
+    ['loss<0.5%', limited('loss', '<', 500_000, '0.5%')],
+    ['recovered < 30s', limited('recovered', '<', 30_000, '30s')],
+    ['failed, to=pod:chaos , self=exclude', { to: { by: 'pod', key: '', glob: 'chaos' }, self: 'exclude' }],
+    ['failed,from=label:app.io/name=gold*', { from: { by: 'label', key: 'app.io/name', glob: 'gold*' } }],
+    ['failed,to=kube-system/gold-?', { to: { by: 'pod', key: '', glob: 'kube-system/gold-?' } }],
+    ['failed,from=zone:*,min=5', { from: { by: 'zone', key: '', glob: '*' }, min: 5 }],
+    ['latency<50ms,stat=p95', { stat: 'p95' }],
+  ])('reads %j', (text, expected) => {
+    const { condition } = parseClause(text);
+    expect(parseClause(text)).toEqual({ condition, ...DEFAULTS, ...expected });
   });
 
   it.each([
