@@ -227,7 +227,13 @@ describe('the pods that left before a process started', () => {
     ]);
     expect([lifetimes.lastKnown('uid-0')?.lifecycle, lifetimes.size]).toEqual(['ready', 1]);
     // Known ones again need no further room.
-    for (const from of [1, 1, 501, 1_001]) lifetimes.addLives(goneFrom(from, from + 500));
+    for (const [from, to] of [
+      [1, 301],
+      [1, 301],
+      [201, 701],
+      [701, 1_001],
+    ] as const)
+      lifetimes.addLives(goneFrom(from, to));
     expect(lifetimes.size).toBe(501);
     update(pod(0), pod(1));
     expect(lifetimes.lastKnown('uid-1')?.lifecycle).toBe('ready');

@@ -9,13 +9,14 @@ import {
   parseMeshHistory,
   parsePodHistory,
 } from '../../../server/protocol/history.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
-const BINS = LATENCY_BINS_US.length + 1;
+const NO_SLOW = LATENCY_BINS_US.map(() => 0);
 
 /** A pod's history in which `failed` of its 3 links fail in each step that its memory covers. */
 function podHistory(
@@ -27,52 +28,52 @@ function podHistory(
   const count = Math.ceil((fromAgeMs - toAgeMs) / stepMs);
   const covers = (step: number) => fromAgeMs - (step + 0.5) * stepMs <= knownAgeMs;
   const of = (value: number) => Array.from({ length: count }, (_, step) => (covers(step) ? value : 0));
-  const byLatency = of(3 - failed).map((good) => [good, ...new Array<number>(BINS - 1).fill(0)]);
+  const byLatency = of(3 - failed).map((good) => [good, ...NO_SLOW]);
   const head = { fromAgeMs, toAgeMs, stepMs, resolutionMs: 0, knownAgeMs };
   return { format: 'goldpinger-ts/pod-history/1', ...head, links: of(3), failed: of(failed), byLatency };
 }
 
-/** A mesh of three pods. The third has results of the last `thirdKnownMs` and answers `lateMs` after the first. */
-function start({
-  thirdKnownMs = HOUR_MS,
-  thirdAgeMs = 2 * HOUR_MS,
-  lateMs = 0,
-  resolutionMs = 0,
-  refreshIntervalMs = 0,
-  copyUntilAgeMs = -1,
-  copyUid = podOf(9).uid,
-  goneUnseenMs = 0,
-  passiveUid = '',
-  lossy = 0,
-  moreGone = [] as number[],
-  silentKeeper = '',
-} = {}) {
+interface Scene {
+  /** How far back the results of the third pod go, how old it is, and how much later than the others it answers. */
+  thirdKnownMs?: number;
+  thirdAgeMs?: number;
+  lateMs?: number;
+  /** The pod that we have a copy of, and how long ago that ended. */
+  copyOf?: number;
+  copyUntilAgeMs?: number;
+  /** The pods that have left; they had been unseen before for `goneUnseenMs`. */
+  gone?: number[];
+  goneUnseenMs?: number;
+  passive?: number;
+  silentKeeper?: number;
+  /** How many links of two pods are lossy, in all steps but the oldest one. */
+  lossy?: number;
+  resolutionMs?: number;
+  refreshIntervalMs?: number;
+}
+
+/** A mesh of three pods that answer, and one that does not. */
+function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, gone = [9], ...scene }: Scene = {}) {
+  const { copyOf, copyUntilAgeMs = 0, goneUnseenMs = 0, lossy = 0, resolutionMs = 0, refreshIntervalMs = 0 } = scene;
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const askedKeepers: string[] = [];
-  const gone = [9, ...moreGone].map((n) => podOf(n, { lifecycle: 'gone', sinceMs: NOW_MS, unseenMs: goneUnseenMs }));
-  /** Two pods know of lossy links in all steps but the oldest one. */
-  const lossyOf = (stepMs: number) =>
-    lossy > 0 && {
-      lossyByLatency: Array.from({ length: 40_000 / stepMs }, (_, step) =>
-        step === 0 ? [] : [lossy, ...new Array<number>(BINS - 1).fill(0)],
-      ),
-    };
   const ask = async <T>({ path, own, parse }: BroadcastQuery<T>): Promise<BroadcastResult<T>> => {
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
     const [fromAgeMs = 0, toAgeMs = 0, stepMs = 0] = ['fromAge', 'toAge', 'step'].map((name) =>
       Number(query.get(name)),
     );
-    const answer = (n: number, failed: number, knownMs?: number, createdMs?: number): PodAnswer<T> => {
-      const history = { ...podHistory({ fromAgeMs, toAgeMs }, stepMs, failed, knownMs), ...lossyOf(stepMs) };
+    const answer = (pod: Pod, failed: number, knownMs?: number): PodAnswer<T> => {
+      const history = podHistory({ fromAgeMs, toAgeMs }, stepMs, failed, knownMs);
+      const lossyByLatency = history.links.map((_, step) => (step === 0 ? [] : [lossy, ...NO_SLOW]));
+      const wire = { ...history, ...(lossy > 0 && { lossyByLatency }) };
       const written = { atMs: clock.nowMs(), errorMs: 0 };
-      const value = parse(JSON.parse(JSON.stringify(history)), noneSkipped(), written) as T;
-      return { pod: podOf(n, createdMs === undefined ? {} : { createdMs }), value, ...written };
+      return { pod, value: parse(JSON.parse(JSON.stringify(wire)), noneSkipped(), written) as T, ...written };
     };
-    const parts = [{ pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 }, answer(1, 1)];
+    const parts = [{ pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 }, answer(podOf(1), 1)];
     await clock.advance(lateMs);
-    parts.push(answer(2, 0, thirdKnownMs, NOW_MS - thirdAgeMs));
+    parts.push(answer(podOf(2, { createdMs: NOW_MS - thirdAgeMs }), 0, thirdKnownMs));
     const missing = [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }];
     return { parts, missing, missingPods: [podOf(3, { namespace: 'b' })], atMs: NOW_MS };
   };
@@ -82,25 +83,23 @@ function start({
     client: {
       request: ({ name }) => {
         askedKeepers.push(name);
-        return Promise.reject(new PeerCallError(name === silentKeeper ? 'timeout' : 'http-status', 'no copy'));
+        return Promise.reject(new PeerCallError(name === `pod-${scene.silentKeeper}` ? 'timeout' : 'http-status', 'x'));
       },
     },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     copies: {
-      podHistory: async (uid, range, stepMs) => {
-        if (copyUntilAgeMs < 0 || uid !== copyUid) return null;
-        return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
-      },
+      podHistory: async (uid, range, stepMs) =>
+        uid === `uid-${copyOf}` ? { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs } : null,
     },
     // Pod 3 does not answer.
     otherKeepers: () => [podOf(3), podOf(1), podOf(2)],
-    isPassive: ({ uid }) => uid === passiveUid,
+    isPassive: ({ uid }) => uid === `uid-${scene.passive}`,
     nameOf: podNamer([]),
     resolutionMs: () => resolutionMs,
     settings: { refreshIntervalMs, jitterFactor: 0.05, pingTimeoutMs: 300, historyWindowMs: HOUR_MS },
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
-      departedSince: () => gone,
+      departedSince: () => gone.map((n) => podOf(n, { lifecycle: 'gone', sinceMs: NOW_MS, unseenMs: goneUnseenMs })),
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
@@ -135,25 +134,24 @@ describe('the history of the mesh', () => {
   });
 
   it('misses nothing of a pod on a passive node that has left, nor of the time before a pod was created', async () => {
-    const missing = async (scene: Parameters<typeof start>[0]) =>
-      namesOf((await start(scene).history(120_000)).missing);
-    expect(await missing({ passiveUid: podOf(9).uid })).toEqual(['pod-3']);
+    const missing = async (scene: Scene) => namesOf((await start(scene).history(120_000)).missing);
+    expect(await missing({ passive: 9 })).toEqual(['pod-3']);
     expect(await missing({ thirdKnownMs: 60_000, thirdAgeMs: 80_000 })).toEqual(['pod-3', 'pod-9']);
     expect(await missing({ thirdKnownMs: 20_000, thirdAgeMs: 80_000 })).toEqual(['pod-3', 'pod-2', 'pod-9']);
   });
 
   it('asks the keepers for a copy, one after the other, and none again that does not answer, which would take a time limit each', async () => {
-    const asked = async (scene: Parameters<typeof start>[0]) => {
+    const asked = async (scene: Scene) => {
       const { history, askedKeepers } = start(scene);
       await history();
       return askedKeepers.join(' ');
     };
-    expect(await asked({ copyUntilAgeMs: 1_000, copyUid: podOf(3).uid })).toBe('pod-1 pod-2');
-    expect(await asked({ moreGone: [10, 11], silentKeeper: 'pod-1' })).toBe('pod-1 pod-2 pod-2 pod-2 pod-2');
+    expect(await asked({ copyOf: 3, copyUntilAgeMs: 1_000 })).toBe('pod-1 pod-2');
+    expect(await asked({ gone: [9, 10, 11], silentKeeper: 1 })).toBe('pod-1 pod-2 pod-2 pod-2 pod-2');
   });
 
   it('adds the copy of a pod that has left, up to its end, and says what the copy lacks', async () => {
-    const history = await start({ copyUntilAgeMs: 30_000 }).history();
+    const history = await start({ copyOf: 9, copyUntilAgeMs: 30_000 }).history();
     expect(history.reports).toEqual([4, 4, 4, 3, 3, 3]);
     expect(history.links).toEqual(new Array(6).fill(12));
     const detail = `the copy of its memory ends at ${new Date(NOW_MS - 30_000).toISOString()}`;
@@ -165,13 +163,13 @@ describe('the history of the mesh', () => {
 
   it('does not say that a copy lacks its end if the pod may have left then, as lists show only later', async () => {
     const missing = async (goneUnseenMs: number) =>
-      namesOf((await start({ copyUntilAgeMs: 30_000, goneUnseenMs }).history()).missing);
+      namesOf((await start({ copyOf: 9, copyUntilAgeMs: 30_000, goneUnseenMs }).history()).missing);
     expect(await missing(28_000)).toEqual(['pod-3']);
     expect(await missing(20_000)).toEqual(['pod-3', 'pod-9']);
   });
 
   it('adds the copy of a pod that has restarted up to its own results, and counts no link twice', async () => {
-    const { history } = start({ thirdKnownMs: 32_000, copyUntilAgeMs: 1_000, copyUid: podOf(2).uid });
+    const { history } = start({ thirdKnownMs: 32_000, copyOf: 2, copyUntilAgeMs: 1_000 });
     const { links, missing } = await history(60_000, 20_000);
     expect([links, namesOf(missing)]).toEqual([
       [9, 9, 9],
@@ -183,9 +181,10 @@ describe('the history of the mesh', () => {
     ['answered', 2, 9],
     ['did not answer', 3, 12],
   ])('adds a pod once that %s, also if it has left before all others had answered', async (_, n, links) => {
-    const scene = { copyUntilAgeMs: 5_000, copyUid: podOf(n).uid };
-    for (const moreGone of [[n], []]) {
-      expect((await start({ ...scene, moreGone }).history()).links).toEqual(new Array(6).fill(links));
+    for (const gone of [[9, n], [9]]) {
+      expect((await start({ copyOf: n, copyUntilAgeMs: 5_000, gone }).history()).links).toEqual(
+        new Array(6).fill(links),
+      );
     }
   });
 

@@ -102,12 +102,8 @@ describe('asking a pod for its report', () => {
     expect(peer.requests).toHaveLength(1);
   });
 
-  it.each([
-    ['links of a wrong length', (wire: { links: Record<string, unknown> }) => (wire.links['length'] = 7)],
-    ['another hash without peers', (wire: object) => Object.assign(wire, { peers: null, peersHash: 'lie' })],
-  ])('calls a report with %s malformed, and does not ask on', async (_, spoil) => {
-    const wire = JSON.parse(encodePodReport(report));
-    spoil(wire);
+  it('calls a report that is not valid malformed, and does not ask on', async () => {
+    const wire = { ...JSON.parse(encodePodReport(report)), peers: null, peersHash: 'lie' };
     const peer = await startLoopbackPeer((_req, res) => res.end(JSON.stringify(wire)));
     const known = { hash: 'mine', peers: pods.map(refOf) };
     expect(await client(peer.port).ask(peer.host, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
