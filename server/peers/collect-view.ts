@@ -121,7 +121,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
   const clockOffsetMs = wallOffsetMs(clock);
-  const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
+  const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod.lifecycle === 'gone' ? null : pod]));
   const snapshot = {
     pods: deps.lifetimes.podsAt(toMs, freshMs === null ? fromMs : toMs),
     status: statusAt(deps, toMs),
@@ -140,10 +140,7 @@ export function viewOfPast(timeRange: TimeRange, deps: CollectDeps, freshMs: num
     windowMs: toMs - fromMs,
     past: {
       range,
-      presentPod: ({ uid }) => {
-        const pod = present.get(uid);
-        return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
-      },
+      presentPod: ({ uid }) => present.get(uid) ?? null,
       ofMesh: () => ({ fromMs, toMs, resolutionMs }),
     },
     ownReport: () => deps.ownReportOf(range()),

@@ -6,12 +6,14 @@ import { podNamer } from '../../../server/protocol/pod-names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { peerClientOn, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
+import { PEER_ANSWERS } from '../../support/peer-answers.ts';
 
 async function start(answer: RequestListener, keepers: Pod[] = []) {
   const { port, requests } = await startLoopbackPeer(answer);
   const clock = new FakeClock();
   const client = peerClientOn(port, clock);
-  return { query: new LinkQuery({ client, clock, nameOf: podNamer(keepers), otherKeepers: () => keepers }), requests };
+  const query = new LinkQuery({ client, clock, nameOf: podNamer(keepers), otherKeepers: () => keepers });
+  return { query, requests, nowMs: clock.nowMs() };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
@@ -20,14 +22,19 @@ const sample = { atMs: 5, outcome: 'timeout', phase: 'connect', ...times, suspec
 const told = { from: 'uid-0', to: 'uid/1', nowMs: 9, error: '', samples: [sample] };
 
 describe('asking for the samples of a link', () => {
-  it.each([{}, { from: 'x', to: 'y' }])(
-    'gives what its probing pod kept, under the link that was asked for: %j',
-    async (claim) => {
-      const { query, requests } = await start((_, res) => res.end(JSON.stringify({ ...told, ...claim })));
-      expect(await query.samples(from, 'uid/1')).toEqual(told);
-      expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
-    },
-  );
+  it('gives what its probing pod kept, under the link that was asked for, whatever that pod claims', async () => {
+    const { query, requests } = await start((_, res) => res.end(JSON.stringify({ ...told, from: 'x', to: 'y' })));
+    expect(await query.samples(from, 'uid/1')).toEqual(told);
+    expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
+  });
+
+  it('or for its history gives times by our clock, whatever that of the pod says', async () => {
+    const [wire] = PEER_ANSWERS['link history']!;
+    const { query, requests, nowMs } = await start((_, res) => res.end(JSON.stringify({ ...wire, nowMs: 1_000 })));
+    const history = await query.history(from, 'uid/1', { fromAgeMs: 3_000, toAgeMs: 0 }, 1_000);
+    expect(history).toMatchObject({ ...wire, from: 'uid-0', to: 'uid/1', nowMs, steps: [{ atMs: nowMs - 1_000 }] });
+    expect(requests).toEqual(['GET /api/v1/pod-history?fromAge=3000&toAge=0&step=1000&to=uid%2F1']);
+  });
 
   it('asks the keepers of a pod that has gone, one after the other, until one has a copy', async () => {
     const keepers = [1, 2, 3].map((n) => podOf(n, { podIPs: ['127.0.0.1'] }));
@@ -58,8 +65,9 @@ describe('asking for the samples of a link', () => {
 
   it('says in words why there are none', async () => {
     const { query } = await start((_, res) => res.end(JSON.stringify({ ...told, more: 'x'.repeat(300_000) })));
-    const samples = await query.samples(from, 'uid/1');
-    expect(samples).toMatchObject({ from: 'uid-0', to: 'uid/1', samples: [] });
-    expect(samples.error).toMatch(/more than 262144 bytes/);
+    const link = { from: 'uid-0', to: 'uid/1', error: expect.stringContaining('more than 262144 bytes') };
+    expect(await query.samples(from, 'uid/1')).toMatchObject({ ...link, samples: [] });
+    const range = { fromAgeMs: 3_000, toAgeMs: 0 };
+    expect(await query.history(from, 'uid/1', range, 1_000)).toMatchObject({ ...link, steps: [] });
   });
 });
