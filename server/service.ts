@@ -81,7 +81,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onLinkChange: (change) => {
       if (change.to === 'ok') fanOut.noteAnswer(change.target.uid);
       journal.onLinkChange(change);
-      metrics.linkState(change.target, change.to === 'ok');
+      metrics.peers.setState(change.target, change.to === 'ok');
       logLinkChange(log, monitor, change);
     },
     onSpeedChange: (change) => journal.onSpeedChange(change),
@@ -97,8 +97,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       journal.onProbe(result);
       metrics.externalProbe(result);
     },
-    onUdpResult: (target, result) => metrics.udpResult(target, result),
-    onUdpError: (target) => metrics.udpError(target),
+    onUdpResult: (target, result) => metrics.peers.countUdp(target, result),
+    onUdpError: (target) => metrics.peers.countUdpError(target),
   });
   const instance = config.hostname || config.podName;
   const metrics = new Metrics(
@@ -255,7 +255,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       void catchUp({ clock, broadcast, lifetimes, annotations }, stopping.signal);
     }
     const shown = config.ignoreCordoned ? targets.filter(({ uid }) => !isLeftOut(uid)) : targets;
-    metrics.setPeers(pods.pods, shown, (target) => monitor.isUp(target));
+    metrics.peers.setPeers(pods.pods, shown, (target) => monitor.isUp(target));
     podChanges.emit('change');
   };
   /** Ends every timer, probe, request and watch. */

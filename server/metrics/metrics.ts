@@ -3,10 +3,10 @@ import Counter from 'prom-client/lib/counter.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { ProbeResult, Sample, UdpResult } from '../protocol/sample.ts';
+import type { ProbeResult, Sample } from '../protocol/sample.ts';
 import { type MetricsSources, registerGauges, registerIdentity } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
-import { FAILURES_FROM_THE_START, type IsUpOf, PeerMetrics } from './peers.ts';
+import { FAILURES_FROM_THE_START, PeerMetrics } from './peers.ts';
 import { registerProcessMetrics } from './process.ts';
 import { bounded, END_MARK, type Format, labelText } from './text-format.ts';
 
@@ -29,14 +29,15 @@ const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api', 'own_resources', 'pee
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters: ReturnType<typeof createCounters>;
-  readonly #peers: PeerMetrics;
+  /** The series of single peers. */
+  readonly peers: PeerMetrics;
   readonly #instance: string;
 
   constructor(settings: MetricsSettings, sources: MetricsSources) {
     this.#counters = createCounters(this.#registry, settings.probes);
     registerGauges(this.#registry, settings.version, sources);
     registerProcessMetrics(this.#registry);
-    this.#peers = new PeerMetrics(settings.perPeer);
+    this.peers = new PeerMetrics(settings.perPeer);
     this.#instance = labelText({ goldpinger_instance: settings.instance });
     this.#registry.setDefaultLabels({ goldpinger_instance: bounded(settings.instance) });
   }
@@ -51,48 +52,25 @@ export class Metrics {
     this.#counters.calls.inc({ group: 'made', action });
   }
 
-  /**
-   * Sets who our peers are now. The series of all others disappear. `isUpOf` gives the state of a link whose series begins now:
-   * `linkState` tells only changes, and a link that is in the metrics again (IGNORE_CORDONED) may never change.
-   */
-  setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf = () => null): void {
-    this.#peers.setPeers(pods, targets, isUpOf);
-  }
-
   /** Counts a ping that ended. A ping of a target that has left counts only in the totals. */
   pingSample(target: Target, sample: Sample): void {
     const { outcome, phase, suspect } = sample;
     if (outcome !== 'no-address') this.made('ping');
     if (suspect) this.#counters.suspects.inc();
     if (outcome === 'ok') {
-      this.#peers.countPing(target, sample);
+      this.peers.countPing(target, sample);
       return;
     }
     this.error('ping');
     this.#counters.failures.inc({ outcome, phase: phase ?? 'none' });
     // A timeout may be caused by our own busy process; a refused connection is a fact, however busy we are.
-    if (!suspect || outcome !== 'timeout') this.#peers.countFailure(target, outcome, phase);
-  }
-
-  /** Sets the judged state of a link; false = it fails. */
-  linkState(target: Target, isUp: boolean): void {
-    this.#peers.setState(target, isUp);
-  }
-
-  /** Counts a cycle of the UDP probe; null = the link could not be measured. */
-  udpResult(target: Target, result: UdpResult | null): void {
-    this.#peers.countUdp(target, result);
-  }
-
-  /** Counts a datagram of the UDP probe that could not be sent. */
-  udpError(target: Target): void {
-    this.#peers.countUdpError(target);
+    if (!suspect || outcome !== 'timeout') this.peers.countFailure(target, outcome, phase);
   }
 
   /** Counts a call for a peer's report that ended. */
   peerCall(pod: Pod, durationUs: number, ok: boolean): void {
     this.made('check');
-    if (ok) this.#peers.countCheck(pod, durationUs);
+    if (ok) this.peers.countCheck(pod, durationUs);
     else this.error('checkAll');
   }
 
@@ -116,7 +94,7 @@ export class Metrics {
   /** Renders all metrics in slices of at most about 1 ms of work, with a turn of the event loop after each. */
   async *render(format: Format): AsyncGenerator<string> {
     yield await registryText(this.#registry, format);
-    for (const slice of this.#peers.render(this.#instance, format)) {
+    for (const slice of this.peers.render(this.#instance, format)) {
       yield slice;
       await nextTurn();
     }

@@ -66,7 +66,7 @@ const histogram = (name: string, help: string) =>
 const summary = (name: string, help: string) => new Family({ name, help, type: 'summary' }, () => new DurationSum());
 
 /** Whether the link to a target works; null = not known. */
-export type IsUpOf = (target: Target) => boolean | null;
+type IsUpOf = (target: Target) => boolean | null;
 
 /** A target that we ping. */
 interface Peer {
@@ -145,8 +145,12 @@ export class PeerMetrics {
     this.#perPeer = perPeer;
   }
 
-  /** Keeps the series of these pods and targets, and drops all others. Only targets have figures of the UDP probe. */
-  setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf): void {
+  /**
+   * Keeps the series of these pods and targets, and drops all others. Only targets have figures of the UDP probe. `isUpOf` gives the
+   * state of a link whose series begins now: `setState` tells only changes, and a link that is in the metrics again
+   * (IGNORE_CORDONED) may never change.
+   */
+  setPeers(pods: readonly Pod[], targets: readonly Target[], isUpOf: IsUpOf = () => null): void {
     const ofTargets = listChanges(this.#targets, targets);
     const ofPods = listChanges(this.#pods, pods);
     this.#targets = targets;
@@ -201,7 +205,7 @@ export class PeerMetrics {
     return { target, named, address: this.#addressOf(target), host, isUp };
   }
 
-  /** Sets whether the link to a target works. */
+  /** Sets the judged state of a link; false = it fails. */
   setState(target: Target, isUp: boolean): void {
     const peer = this.#peers.get(target.id);
     if (peer !== undefined) peer.isUp = isUp;
@@ -247,7 +251,7 @@ export class PeerMetrics {
     else if (this.#perPeer) family.at(address).value = value;
   }
 
-  /** Counts a datagram that could not be sent. */
+  /** Counts a datagram of the UDP probe that could not be sent. */
   countUdpError(target: Target): void {
     const host = this.#peers.get(target.id)?.host;
     if (host !== undefined) this.#udpErrors.at(host).value += 1;

@@ -68,10 +68,18 @@ export function successorName({ pod, detail }: Pick<MeshEvent, 'pod' | 'detail'>
   return nameOf({ namespace: pod?.namespace ?? '', name: detail });
 }
 
-const kinds = v.picklist(EVENT_KINDS);
-const eventPod = v.nullable(podNameSchema);
-const outcome = v.nullable(v.picklist(OUTCOMES));
-const phase = v.nullable(v.picklist(PHASES));
+/** What an entry of a journal and a merged event say of what happened. */
+const happenedEntries = {
+  kind: v.picklist(EVENT_KINDS),
+  /** The pod that it is about; for links the probed pod; null for the API and external probes. */
+  pod: v.nullable(podNameSchema),
+  outcome: v.nullable(v.picklist(OUTCOMES)),
+  phase: v.nullable(v.picklist(PHASES)),
+  /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
+  totalUs: v.finiteNumber,
+  /** For `pod-gone` the API's reason, for `pod-replaced` the new pod's name, for probes the target, for `link-lossy` the share. */
+  detail: v.boundedText(300),
+};
 
 /** One entry of a pod's journal. */
 const journalEntrySchema = v.object({
@@ -81,15 +89,7 @@ const journalEntrySchema = v.object({
   ageMs: v.finiteNumber,
   /** When it was according to the Kubernetes API, ms since the epoch: the same on all pods. 0 = the API does not say. */
   apiTimeMs: v.finiteNumber,
-  kind: kinds,
-  /** The pod that it is about; for links the probed pod; null for the API and external probes. */
-  pod: eventPod,
-  outcome,
-  phase,
-  /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
-  totalUs: v.finiteNumber,
-  /** For `pod-gone` the API's reason, for `pod-replaced` the new pod's name, for probes the target, for `link-lossy` the share. */
-  detail: v.boundedText(300),
+  ...happenedEntries,
 });
 export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 
@@ -162,18 +162,13 @@ export const meshEventSchema = v.object({
   /** The same for the same event, whichever pod merges it. */
   id: v.boundedText(200),
   atMs: v.finiteNumber,
-  kind: kinds,
-  pod: eventPod,
   /** Pods that observed it, for links the probing pods; at most `MAX_EVENT_PODS`. */
   from: v.boundedArray(podNameSchema, MAX_EVENT_PODS),
   /** How many pods observed it. */
   fromCount: v.wholeNumber,
   /** Which end was starved of CPU, which explains a timeout or loss. Findings and health do not count it either. */
   starved: v.exactOptional(v.picklist(['source', 'destination'])),
-  outcome,
-  phase,
-  totalUs: v.finiteNumber,
-  detail: v.boundedText(300),
+  ...happenedEntries,
 });
 
 /** Events merged over all pods, oldest first. Times are by the serving pod's clock: `/api/v1/events`. */

@@ -31,17 +31,14 @@ export function failureAdvice(outcome: Outcome, phase: Phase | null): string {
 
 /** What to check if a link is slow. `network`: the part of the network that is in doubt. */
 export function lateAdvice(phase: LatePhase, network: string): string {
-  switch (phase) {
-    case 'unmeasured':
-      return `check the process and ${network}`;
-    case 'connect':
-      return `check ${network} for lost packets, or a full listen backlog`;
-    case 'body':
-    case 'response':
-      return `check the bandwidth of ${network} or a proxy`;
-    case 'both':
-      return `check ${network}`;
-    case 'first-byte':
-      return PROCESS_ONLY;
-  }
+  const bandwidth = `check the bandwidth of ${network} or a proxy`;
+  const advice: Record<LatePhase, string> = {
+    unmeasured: `check the process and ${network}`,
+    connect: `check ${network} for lost packets, or a full listen backlog`,
+    'first-byte': PROCESS_ONLY,
+    body: bandwidth,
+    response: bandwidth,
+    both: `check ${network}`,
+  };
+  return advice[phase];
 }

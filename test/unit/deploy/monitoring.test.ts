@@ -41,9 +41,9 @@ async function exposed(): Promise<Set<string>> {
   const target = targetOf(pod);
   const metrics = metricsOf([pod], { probes });
   metrics.pingSample(target, sampleOf());
-  metrics.udpResult(target, cycleOf({ lost: 1 }));
-  metrics.udpError(target);
-  metrics.linkState(target, true);
+  metrics.peers.countUdp(target, cycleOf({ lost: 1 }));
+  metrics.peers.countUdpError(target);
+  metrics.peers.setState(target, true);
   metrics.kubeRequest(1);
   const text = await scrape(metrics);
   return new Set(text.split('\n').map((line) => line.split(/[ {]/)[0] ?? ''));

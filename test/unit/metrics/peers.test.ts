@@ -48,10 +48,10 @@ describe('the series of one peer', () => {
     const metrics = metricsOf([old, next]);
     const up = () => seriesOf(metrics, 'goldpinger_peer_up', 'peer');
     expect(await up()).toEqual([]);
-    metrics.linkState(targetOf(next), true);
-    metrics.linkState(targetOf(old), false);
+    metrics.peers.setState(targetOf(next), true);
+    metrics.peers.setState(targetOf(old), false);
     expect(await up()).toEqual([['pod-1', 1]]);
-    metrics.linkState(targetOf(next), false);
+    metrics.peers.setState(targetOf(next), false);
     expect(await up()).toEqual([['pod-1', 0]]);
   });
 
@@ -80,12 +80,12 @@ describe('a departed peer', () => {
     const count = (pod: Pod) => {
       metrics.pingSample(targetOf(pod), sampleOf());
       metrics.peerCall(pod, 1000, true);
-      metrics.linkState(targetOf(pod), true);
-      metrics.udpResult(targetOf(pod), cycleOf());
-      metrics.udpError(targetOf(pod));
+      metrics.peers.setState(targetOf(pod), true);
+      metrics.peers.countUdp(targetOf(pod), cycleOf());
+      metrics.peers.countUdpError(targetOf(pod));
     };
     for (const pod of [ONE, TWO]) count(pod);
-    metrics.setPeers([ONE, podOf(2, { lifecycle: 'gone' })], [targetOf(ONE)]);
+    metrics.peers.setPeers([ONE, podOf(2, { lifecycle: 'gone' })], [targetOf(ONE)]);
     count(TWO);
     const text = await scrape(metrics);
     expect(text).not.toMatch(/127\.0\.0\.3|pod-2/);
@@ -100,8 +100,8 @@ describe('a departed peer', () => {
     metrics.pingSample(targetOf(ONE), sampleOf());
     metrics.pingSample(targetOf(TWO), sampleOf({ outcome: 'refused', phase: 'connect' }));
     metrics.pingSample(targetOf(TWO), sampleOf({ totalUs: 30_000 }));
-    metrics.setPeers([TWO, THREE], [targetOf(TWO), targetOf(THREE)]);
-    metrics.setPeers([ONE, TWO], [targetOf(ONE), targetOf(TWO)]);
+    metrics.peers.setPeers([TWO, THREE], [targetOf(TWO), targetOf(THREE)]);
+    metrics.peers.setPeers([ONE, TWO], [targetOf(ONE), targetOf(TWO)]);
     metrics.pingSample(targetOf(ONE), sampleOf({ totalUs: 20_000 }));
     expect(await seriesOf(metrics, FAILURES, 'peer', 'outcome')).toContainEqual(['pod-2', 'refused', 1]);
     expect(await seriesOf(metrics, 'goldpinger_peers_response_time_s_sum', 'pod_ip')).toEqual([
@@ -115,9 +115,12 @@ describe('a departed peer', () => {
     pods.sort(comparePods);
     const metrics = metricsOf(pods);
     const targets = pods.map(targetOf);
-    metrics.setPeers(pods, targets);
+    metrics.peers.setPeers(pods, targets);
     const before = reads();
-    metrics.setPeers(pods.toSpliced(250, 1, watched({ ...pods[250]!, lifecycle: 'gone' })), targets.toSpliced(250, 1));
+    metrics.peers.setPeers(
+      pods.toSpliced(250, 1, watched({ ...pods[250]!, lifecycle: 'gone' })),
+      targets.toSpliced(250, 1),
+    );
     expect(reads() - before).toBeLessThan(200);
   });
 
@@ -133,7 +136,7 @@ describe('a departed peer', () => {
       if (++slices !== 4) continue;
       // All leave, and others come.
       const next = Array.from({ length: 200 }, (_, n) => podOf(1000 + n));
-      metrics.setPeers(next, next.map(targetOf));
+      metrics.peers.setPeers(next, next.map(targetOf));
       for (const pod of next) metrics.pingSample(targetOf(pod), sampleOf({ totalUs: 40e6 }));
     }
     expect(slices).toBeGreaterThan(6);
@@ -151,7 +154,7 @@ it('two peers at one address share their latencies and keep their names apart', 
   const metrics = metricsOf([old, fresh]);
   for (const pod of [old, fresh]) {
     metrics.pingSample(targetOf(pod), sampleOf());
-    metrics.linkState(targetOf(pod), pod === fresh);
+    metrics.peers.setState(targetOf(pod), pod === fresh);
   }
   expect(await seriesOf(metrics, LATENCY_COUNT)).toEqual([[2]]);
   expect(await seriesOf(metrics, 'goldpinger_peer_up')).toHaveLength(2);
@@ -164,7 +167,7 @@ it('any sequence of memberships leaves exactly the series of the present peers',
       const metrics = metricsOf([]);
       for (const round of rounds) {
         const pods = round.map((n) => podOf(n));
-        metrics.setPeers(pods, pods.map(targetOf));
+        metrics.peers.setPeers(pods, pods.map(targetOf));
         for (const pod of pods) metrics.pingSample(targetOf(pod), sampleOf());
       }
       const here = (rounds.at(-1) ?? []).map((n) => podOf(n).podIPs[0]).sort();
@@ -182,11 +185,11 @@ it('METRICS_PER_PEER=false keeps the totals and no series of single peers', asyn
     metrics.pingSample(targetOf(pod), sampleOf());
     metrics.pingSample(targetOf(pod), sampleOf({ outcome: 'refused', phase: 'connect' }));
     metrics.peerCall(pod, 1000, true);
-    metrics.linkState(targetOf(pod), true);
-    metrics.udpResult(targetOf(pod), cycleOf());
-    metrics.udpError(targetOf(pod));
+    metrics.peers.setState(targetOf(pod), true);
+    metrics.peers.countUdp(targetOf(pod), cycleOf());
+    metrics.peers.countUdpError(targetOf(pod));
   }
-  metrics.setPeers([], []);
+  metrics.peers.setPeers([], []);
   expect(await scrape(metrics)).not.toMatch(/pod_ip|host_ip|host=|peer=|loss_pct|hop_count/);
   const figures = await figuresOf(
     metrics,
@@ -204,9 +207,9 @@ it('METRICS_PER_PEER=false keeps the totals and no series of single peers', asyn
 describe('the metrics of the UDP probe', () => {
   it("have Goldpinger's names and labels", async () => {
     const metrics = metricsOf([ONE, TWO]);
-    metrics.udpResult(targetOf(ONE), cycleOf());
-    metrics.udpResult(targetOf(ONE), cycleOf({ lost: 5, hops: 3 }));
-    metrics.udpError(targetOf(TWO));
+    metrics.peers.countUdp(targetOf(ONE), cycleOf());
+    metrics.peers.countUdp(targetOf(ONE), cycleOf({ lost: 5, hops: 3 }));
+    metrics.peers.countUdpError(targetOf(TWO));
     const ofPod = (name: string) => seriesOf(metrics, name, 'host_ip', 'pod_ip');
     const pod = ['10.0.0.2', '127.0.0.2'];
     expect(await ofPod('goldpinger_peers_loss_pct')).toEqual([[...pod, 50]]);
@@ -223,24 +226,25 @@ describe('the metrics of the UDP probe', () => {
   it('are not shown where nothing was measured', async () => {
     const metrics = metricsOf([ONE]);
     expect(await scrape(metrics)).not.toMatch(/goldpinger_(udp|peers_(loss|hop|udp))/);
-    metrics.udpResult(targetOf(ONE), cycleOf({ lost: 0, hops: -1 }));
+    metrics.peers.countUdp(targetOf(ONE), cycleOf({ lost: 0, hops: -1 }));
     expect(await seriesOf(metrics, 'goldpinger_peers_hop_count')).toEqual([]);
     // Our own process was short of CPU.
-    metrics.udpResult(targetOf(ONE), cycleOf({ lost: 10, suspect: true }));
+    metrics.peers.countUdp(targetOf(ONE), cycleOf({ lost: 10, suspect: true }));
     expect(await seriesOf(metrics, 'goldpinger_peers_loss_pct')).toEqual([[0]]);
-    metrics.udpResult(targetOf(ONE), null);
-    expect(await seriesOf(metrics, 'goldpinger_peers_loss_pct')).toEqual([]);
+    metrics.peers.countUdp(targetOf(ONE), cycleOf());
+    metrics.peers.countUdp(targetOf(ONE), null);
+    expect(await scrape(metrics)).not.toMatch(/peers_(loss|hop)/);
     // Counters don't go back.
-    expect(await seriesOf(metrics, 'goldpinger_udp_duplicates_total')).toEqual([[1]]);
+    expect(await seriesOf(metrics, 'goldpinger_udp_duplicates_total')).toEqual([[2]]);
   });
 
   it.each([true, false])(
     'do not count a pod that is probed and left out, as with IGNORE_CORDONED (METRICS_PER_PEER=%s)',
     async (perPeer) => {
       const metrics = metricsOf([ONE, TWO], { perPeer });
-      metrics.setPeers([ONE, TWO], [targetOf(TWO)]);
-      metrics.udpResult(targetOf(ONE), cycleOf());
-      metrics.udpError(targetOf(ONE));
+      metrics.peers.setPeers([ONE, TWO], [targetOf(TWO)]);
+      metrics.peers.countUdp(targetOf(ONE), cycleOf());
+      metrics.peers.countUdpError(targetOf(ONE));
       expect(await scrape(metrics)).not.toMatch(/goldpinger_(udp|peers_(loss|hop|udp))/);
     },
   );

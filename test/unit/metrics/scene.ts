@@ -45,7 +45,7 @@ export function metricsOf(
     { instance: 'node-001', perPeer: true, version: '1.2.3', probes: [], ...settings },
     sources,
   );
-  metrics.setPeers(pods, pods.map(targetOf));
+  metrics.peers.setPeers(pods, pods.map(targetOf));
   return metrics;
 }
 

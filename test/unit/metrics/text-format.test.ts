@@ -68,7 +68,7 @@ describe('a label value', () => {
     const metrics = metricsOf([hostile, twin]);
     for (const pod of [hostile, twin]) {
       metrics.pingSample(targetOf(pod), sampleOf());
-      metrics.linkState(targetOf(pod), true);
+      metrics.peers.setState(targetOf(pod), true);
     }
     const ours = await read(metrics);
     expect(ours.get('goldpinger_peer_up')?.series.map(({ labels }) => labels['peer'])).toEqual([hostile.name]);
