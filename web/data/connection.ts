@@ -1,4 +1,4 @@
-import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { Observed } from '../model/observed.ts';
@@ -62,6 +62,8 @@ export class Connection extends Observed<ConnectionState> {
   #bytesMs = 0;
   #closeStream: (() => void) | null = null;
   #asking: AbortController | null = null;
+  /** Called with each report of the stream, before its mesh is complete. `head`: see `BatchReader.report`. */
+  readonly reportListeners = new Set<(head: Mesh, report: MergedReport) => void>();
 
   constructor(options: ConnectionOptions) {
     super(connecting(options.clock));
@@ -127,8 +129,10 @@ export class Connection extends Observed<ConnectionState> {
   #onEvent(reader: BatchReader, type: string, data: string): void {
     if (type === 'error') this.#broken(false);
     else if (type === 'head') reader.head(data);
-    else if (type === 'report') reader.report(data);
-    else if (type === 'end') {
+    else if (type === 'report') {
+      const { head, report } = reader.report(data);
+      for (const listener of this.reportListeners) listener(head, report);
+    } else if (type === 'end') {
       const mesh = reader.end();
       this.#breaks = 0;
       this.#losses = 0;

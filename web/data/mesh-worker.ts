@@ -1,9 +1,9 @@
-import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
-import { cellsOf, type PictureCells, type PictureOptions } from '../model/cells.ts';
+import { CellsDraft, type PictureCells, type PictureOptions } from '../model/cells.ts';
 import { type Folding, foldCells, groupsOf } from '../model/fold.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { type PackedMesh, packMesh } from './transfer.ts';
+import { MeshPacker, type PackedMesh } from './transfer.ts';
 
 export type WorkerRequest =
   /** Connect to the server at `base`, with statistics over `windowMs`. */
@@ -53,18 +53,23 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   let joined: Joined | null = null;
   let silence: Timer | null = null;
   let posted: Mesh | null = null;
+  let draft: Draft | null = null;
 
+  const add = (head: Mesh, report: MergedReport) => {
+    if (draft?.settings !== head.settings) draft = new Draft(head, pictures);
+    draft.add(report);
+  };
   const post = ({ mesh, receivedMs, ...state }: ConnectionState) => {
     const heldMs = () => clock.monotonicMs() - receivedMs;
+    const begun = draft;
+    draft = null;
     if (mesh === null || mesh === posted) {
       port.postMessage({ state, heldMs: heldMs(), update: null }, { transfer: [] });
       return;
     }
-    const computed = pictures.map((options, i) => {
-      const cells = cellsOf(mesh, options);
-      return { options, cells: i === pictures.length - 1 ? withFolded(cells, mesh, folding) : cells };
-    });
-    const packed = packMesh(mesh, posted?.pods ?? null);
+    // The reports of a poll, or of a mesh that another tab received, have not come one by one.
+    const whole = begun?.settings === mesh.settings ? begun : new Draft(mesh, pictures);
+    const { packed, computed } = whole.finish(mesh, folding, posted?.pods ?? null);
     posted = mesh;
     const columns = computed.flatMap(({ cells }) => [...Object.values(cells), ...Object.values(cells.folded ?? {})]);
     const buffers = columns.flatMap((column) => (ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : []));
@@ -76,19 +81,22 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
     joined?.leave();
     joined = null;
     posted = null;
+    draft = null;
   };
 
   port.addEventListener('message', ({ data }) => {
-    if (data.kind === 'want') pictures = data.options;
-    else if (data.kind === 'fold') folding = data.folding;
+    if (data.kind === 'want') {
+      pictures = data.options;
+      draft = null;
+    } else if (data.kind === 'fold') folding = data.folding;
     else if (data.kind === 'try') joined?.tryNow();
     else if (data.kind === 'start' || data.kind === 'stop') {
       const last = joined;
       wanted = data.kind === 'start' ? data : null;
-      joined = wanted === null ? null : pool.join(wanted, post);
+      joined = wanted === null ? null : pool.join(wanted, post, add);
       last?.leave();
     }
-    if (wanted !== null) joined ??= pool.join(wanted, post);
+    if (wanted !== null) joined ??= pool.join(wanted, post, add);
     silence?.cancel();
     silence = wanted === null ? null : clock.setTimer(drop, SILENT_MS);
   });
@@ -111,8 +119,15 @@ export class ConnectionPool {
     this.#connect = connect;
   }
 
-  /** Passes each state of a connection to `onState`, first the current one. The last tab that leaves closes the connection. */
-  join({ base, windowMs }: Wanted, onState: (state: ConnectionState) => void): Joined {
+  /**
+   * Passes each state of a connection to `onState`, first the current one, and each report before its mesh to `onReport`. The last
+   * tab that leaves closes the connection.
+   */
+  join(
+    { base, windowMs }: Wanted,
+    onState: (state: ConnectionState) => void,
+    onReport: (head: Mesh, report: MergedReport) => void,
+  ): Joined {
     const key = `${windowMs} ${base.replace(/#.*$/s, '')}`;
     let shared = this.#shared.get(key);
     if (shared === undefined) {
@@ -124,16 +139,50 @@ export class ConnectionPool {
     shared.tabs++;
     if (connection.state().status !== 'connecting') onState(connection.state());
     const unsubscribe = connection.subscribe(() => onState(connection.state()));
+    connection.reportListeners.add(onReport);
     return {
       tryNow: connection.tryNow,
       leave: () => {
         unsubscribe();
+        connection.reportListeners.delete(onReport);
         shared.tabs--;
         if (shared.tabs > 0) return;
         connection.stop();
         this.#shared.delete(key);
       },
     };
+  }
+}
+
+/** What is posted of one mesh. It is made while the reports come, so that little is left to do after the last one. */
+class Draft {
+  /** Those of the mesh: each mesh has its own object. */
+  readonly settings: Mesh['settings'];
+  readonly #packer: MeshPacker;
+  readonly #pictures: readonly { options: PictureOptions; cells: CellsDraft }[];
+  readonly #added = new Set<MergedReport>();
+
+  constructor(head: Mesh, pictures: readonly PictureOptions[]) {
+    this.settings = head.settings;
+    this.#packer = new MeshPacker(head.pods.length);
+    this.#pictures = pictures.map((options) => ({ options, cells: new CellsDraft(head, options) }));
+  }
+
+  add(report: MergedReport): void {
+    if (this.#added.has(report)) return;
+    this.#added.add(report);
+    this.#packer.add(report);
+    for (const { cells } of this.#pictures) cells.add(report);
+  }
+
+  /** Adds the reports that have not come, because they are unchanged. `knownPods`: see `MeshPacker.finish`. */
+  finish(mesh: Mesh, folding: Folding, knownPods: Mesh['pods'] | null) {
+    for (const report of mesh.reports) this.add(report);
+    const computed = this.#pictures.map(({ options, cells: draft }, i): ComputedCells => {
+      const cells = draft.finish();
+      return { options, cells: i === this.#pictures.length - 1 ? withFolded(cells, mesh, folding) : cells };
+    });
+    return { packed: this.#packer.finish(mesh, knownPods), computed };
   }
 }
 

@@ -61,7 +61,7 @@ export class BatchReader {
   #head: Mesh | null = null;
   #reset = false;
   #reportCount = 0;
-  #reports: MergedReport[] = [];
+  #reports = new Map<number, MergedReport>();
   #mesh: Mesh | null = null;
 
   head(data: string): void {
@@ -83,28 +83,38 @@ export class BatchReader {
       throw new RangeError('changes to a mesh with other pods');
     }
     this.#reportCount = reportCount as number;
-    this.#reports = [];
+    this.#reports = new Map();
   }
 
-  report(data: string): void {
-    if (this.#head === null || this.#reports.length >= this.#reportCount)
+  /** Returns the report, and the mesh that it is for: without reports, and the same object until the next `head`. */
+  report(data: string): { head: Mesh; report: MergedReport } {
+    const head = this.#head;
+    if (head === null) throw new RangeError('a report without a head');
+    const report = parseMergedReport(JSON.parse(data), head.pods.length);
+    if (this.#reports.size >= this.#reportCount || this.#reports.has(report.pod) || isGone(head, report)) {
       throw new RangeError('a report that was not announced');
-    this.#reports.push(parseMergedReport(JSON.parse(data), this.#head.pods.length));
+    }
+    this.#reports.set(report.pod, report);
+    return { head, report };
   }
 
   /** Processes an `end` event. Returns the whole new mesh. */
   end(): Mesh {
     const head = this.#head;
     if (head === null) throw new RangeError('an end without a head');
-    const byPod = new Map<number, MergedReport>();
-    if (!this.#reset) for (const report of this.#mesh?.reports ?? []) byPod.set(report.pod, report);
-    for (const report of this.#reports) byPod.set(report.pod, report);
-    const reports = [...byPod.values()].filter((report) => head.pods[report.pod]?.lifecycle !== 'gone');
+    const reports = [...this.#reports.values()];
+    for (const report of this.#reset ? [] : (this.#mesh?.reports ?? [])) {
+      if (!this.#reports.has(report.pod) && !isGone(head, report)) reports.push(report);
+    }
     if (reports.length !== this.#reportCount) throw new RangeError(`${reports.length} reports of ${this.#reportCount}`);
     reports.sort((a, b) => a.pod - b.pod);
     this.#mesh = { ...head, reports };
     this.#head = null;
-    this.#reports = [];
+    this.#reports = new Map();
     return this.#mesh;
   }
+}
+
+function isGone({ pods }: Mesh, { pod }: MergedReport): boolean {
+  return pods[pod]?.lifecycle === 'gone';
 }

@@ -19,38 +19,61 @@ export interface PackedMesh {
   reports: string;
   /**
    * The columns of all reports, report by report: links, then statistics and results of the UDP probe, if there are any. One
-   * buffer, because receiving a thousand per second is slow.
+   * buffer, because receiving a thousand per second is slow. Its end may be unused.
    */
   bytes: ArrayBuffer;
 }
 
-/** Packs a mesh, without its pods if these are `knownPods`. Its columns are copied: the worker needs its own for the next one. */
-export function packMesh({ reports, pods, ...head }: Mesh, knownPods: readonly Pod[] | null): PackedMesh {
-  let end = 0;
-  const packed = reports.map(({ links: { length }, stats, udp, ...rest }): PackedReport => {
-    const [hasStats, hasUdp] = [stats !== null, udp !== null];
-    end = evenAfter(end + length * (LINK_BYTES + (hasStats ? STAT_BYTES : 0) + (hasUdp ? UDP_BYTES : 0)));
-    return { ...rest, length, hasStats, hasUdp };
-  });
-  const bytes = new Uint8Array(end);
-  let at = 0;
-  for (const { links, stats, udp } of reports) {
-    /** Copies columns, of which `first` comes first in memory. */
-    const copy = (first: Uint16Array | undefined, linkBytes: number) => {
-      if (first === undefined) return;
-      const size = links.length * linkBytes;
-      bytes.set(new Uint8Array(first.buffer, first.byteOffset, size), at);
-      at += size;
-    };
-    copy(links.to, LINK_BYTES);
-    copy(stats?.samples, STAT_BYTES);
-    copy(udp?.sent, UDP_BYTES);
-    at = evenAfter(at);
+/**
+ * Packs the reports of a mesh as they come. Their columns are copied: the worker needs its own for the next mesh. `most`: how many
+ * reports there are at most.
+ */
+export class MeshPacker {
+  readonly #most: number;
+  readonly #reports: string[] = [];
+  #bytes = new Uint8Array(0);
+  #end = 0;
+
+  constructor(most: number) {
+    this.#most = most;
   }
-  return { head, pods: pods === knownPods ? null : pods, reports: JSON.stringify(packed), bytes: bytes.buffer };
+
+  add({ links, stats, udp, ...rest }: MergedReport): void {
+    const { length } = links;
+    const [hasStats, hasUdp] = [stats !== null, udp !== null];
+    const size = length * (LINK_BYTES + (hasStats ? STAT_BYTES : 0) + (hasUdp ? UDP_BYTES : 0));
+    this.#grow(size + 1);
+    const packed: PackedReport = { ...rest, length, hasStats, hasUdp };
+    this.#reports.push(JSON.stringify(packed));
+    this.#copy(links.to, length * LINK_BYTES);
+    if (stats !== null) this.#copy(stats.samples, length * STAT_BYTES);
+    if (udp !== null) this.#copy(udp.sent, length * UDP_BYTES);
+    this.#end = evenAfter(this.#end);
+  }
+
+  /** Packs the rest of a mesh, without its pods if these are `knownPods`. */
+  finish({ reports: _reports, pods, ...head }: Mesh, knownPods: readonly Pod[] | null): PackedMesh {
+    const reports = `[${this.#reports.join()}]`;
+    return { head, pods: pods === knownPods ? null : pods, reports, bytes: this.#bytes.buffer };
+  }
+
+  /** Makes room for `size` bytes more. Usually all reports are as long as the first one, so that one buffer suffices. */
+  #grow(size: number): void {
+    if (this.#end + size <= this.#bytes.length) return;
+    const left = Math.max(1, this.#most - this.#reports.length);
+    const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#end + size * left));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  /** Copies `size` bytes of columns, of which `first` comes first in memory. */
+  #copy(first: Uint16Array, size: number): void {
+    this.#bytes.set(new Uint8Array(first.buffer, first.byteOffset, size), this.#end);
+    this.#end += size;
+  }
 }
 
-/** Unpacks in the page what `packMesh` packed. `knownPods`: the pods of the mesh before. */
+/** Unpacks in the page what `MeshPacker` packed. `knownPods`: the pods of the mesh before. */
 export function unpackMesh({ head, pods, reports, bytes }: PackedMesh, knownPods: Pod[]): Mesh {
   let at = 0;
   const unpacked = (JSON.parse(reports) as PackedReport[]).map((report): MergedReport => {
@@ -64,6 +87,7 @@ export function unpackMesh({ head, pods, reports, bytes }: PackedMesh, knownPods
     // Not spread, which takes 30 ms for a thousand reports.
     return Object.assign(report, { links, stats, udp });
   });
+  unpacked.sort((a, b) => a.pod - b.pod);
   return { ...head, pods: pods ?? knownPods, reports: unpacked };
 }
 

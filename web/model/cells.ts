@@ -77,54 +77,85 @@ const FAILED_RANK = 1e12;
 
 /** Computes the cells of a mesh. The state of a link depends on its outcome first, on its latency second. O(n^2). */
 export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, options: PictureOptions): PictureCells {
-  const n = mesh.pods.length;
-  const reportOf = reportsByPod(mesh);
-  const byPod = mesh.pods.map((_, pod) => mesh.reports[reportOf[pod] ?? -1]);
-  const cells: Omit<PictureCells, keyof Totals> = {
-    n,
-    figure: isFigure(options.value) ? options.value : null,
-    state: new Uint8Array(n * n),
-    unreliable: new Uint8Array(n * n),
-    lossy: new Uint8Array(n * n),
-    second: null,
-    valueUs: new Float32Array(n * n).fill(Number.NaN),
-    worst: null,
-    folded: null,
-  };
-  const { figure, state, valueUs } = cells;
-  // The links of a pod that is gone or left out (IGNORE_CORDONED) have one state, whatever was measured; of a starting pod only
-  // those without a result.
-  const stages = new Map<number, number>();
-  for (const [pod, { lifecycle, cordon }] of mesh.pods.entries()) {
-    if (lifecycle === 'gone') stages.set(pod, GONE);
-    else if (cordon === 'ignored') stages.set(pod, IGNORED);
-    else if (lifecycle === 'starting') stages.set(pod, NOT_YET);
-  }
+  const draft = new CellsDraft(mesh, options);
+  for (const report of mesh.reports) draft.add(report);
+  return draft.finish();
+}
+
+/** The cells of a mesh whose reports come one by one, so that little is left to compute after the last one. */
+export class CellsDraft {
+  readonly #cells: Omit<PictureCells, keyof Totals>;
+  readonly #byPod: (MergedReport | undefined)[];
+  readonly #stages = new Map<number, number>();
+  readonly #mesh: Pick<Mesh, 'pods' | 'settings'>;
+  readonly #options: PictureOptions;
   /** By destination: the index of its link in the report; -1 = none. */
-  const link = new Int32Array(n);
-  let mostRank = -1;
-  for (const [from, report] of byPod.entries()) {
-    link.fill(-1);
-    fillUnmeasured(state.subarray(from * n, (from + 1) * n), stages, from, report);
-    if (report === undefined) continue;
-    fillMeasured(cells, link, from, report, options);
-    if (figure === null) fillLossy(cells, link, from, report);
-    const start = from * n;
-    for (let to = 0; to < n; to++) {
-      const code = state[start + to] ?? 0;
-      let rank = valueUs[start + to] ?? -1;
+  readonly #link: Int32Array;
+  #worst = -1;
+  #worstRank = -1;
+
+  constructor(mesh: Pick<Mesh, 'pods' | 'settings'>, options: PictureOptions) {
+    const n = mesh.pods.length;
+    this.#mesh = mesh;
+    this.#options = options;
+    this.#byPod = new Array(n).fill(undefined);
+    this.#link = new Int32Array(n);
+    this.#cells = {
+      n,
+      figure: isFigure(options.value) ? options.value : null,
+      state: new Uint8Array(n * n),
+      unreliable: new Uint8Array(n * n),
+      lossy: new Uint8Array(n * n),
+      second: null,
+      valueUs: new Float32Array(n * n).fill(Number.NaN),
+      worst: null,
+      folded: null,
+    };
+    // The links of a pod that is gone or left out (IGNORE_CORDONED) have one state, whatever was measured; of a starting pod only
+    // those without a result.
+    for (const [pod, { lifecycle, cordon }] of mesh.pods.entries()) {
+      if (lifecycle === 'gone') this.#stages.set(pod, GONE);
+      else if (cordon === 'ignored') this.#stages.set(pod, IGNORED);
+      else if (lifecycle === 'starting') this.#stages.set(pod, NOT_YET);
+    }
+  }
+
+  /** Fills in the links of a report. Of each pod the first one counts. */
+  add(report: MergedReport): void {
+    const from = report.pod;
+    if (this.#byPod[from] !== undefined) return;
+    this.#byPod[from] = report;
+    const link = this.#link.fill(-1);
+    const { n, figure, state, valueUs } = this.#cells;
+    fillUnmeasured(state.subarray(from * n, (from + 1) * n), this.#stages, from, report);
+    fillMeasured(this.#cells, link, from, report, this.#options);
+    if (figure === null) fillLossy(this.#cells, link, from, report);
+    for (let to = 0, pair = from * n; to < n; to++, pair++) {
+      const code = state[pair] ?? 0;
+      let rank = valueUs[pair] ?? -1;
       if (code >= FAILED) {
         if (code > FAILED) continue;
         // A Goldpinger pod does not say for how long (-1).
         rank = FAILED_RANK + Math.max(0, unpack16(report.links.sinceMs[link[to] ?? -1] ?? 0));
       }
-      if (!(rank > mostRank)) continue;
-      mostRank = rank;
-      cells.worst = { from, to };
+      // Of equal ones the first in the mesh, in whatever order the reports come.
+      if (!(rank >= this.#worstRank) || (rank === this.#worstRank && pair > this.#worst)) continue;
+      this.#worstRank = rank;
+      this.#worst = pair;
     }
   }
-  doubtStarved(cells, byPod, mesh.settings);
-  return { ...cells, ...totalsOf(cells) };
+
+  /** The cells of all reports that were added; call it once. */
+  finish(): PictureCells {
+    const { n, state } = this.#cells;
+    for (const [pod, report] of this.#byPod.entries()) {
+      if (report === undefined) fillUnmeasured(state.subarray(pod * n, (pod + 1) * n), this.#stages, pod, report);
+    }
+    doubtStarved(this.#cells, this.#byPod, this.#mesh.settings);
+    const [worst, rank] = [this.#worst, this.#worstRank];
+    if (rank >= 0) this.#cells.worst = { from: Math.floor(worst / n), to: worst % n };
+    return { ...this.#cells, ...totalsOf(this.#cells) };
+  }
 }
 
 /** By pod: the index of its report in `reports`; -1 = none. */

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { emptyUdp } from '../../../../server/protocol/udp.ts';
-import { packMesh, unpackMesh } from '../../../../web/data/transfer.ts';
+import { MeshPacker, unpackMesh } from '../../../../web/data/transfer.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
+
+function packMesh(mesh: Mesh, knownPods: Mesh['pods'] | null) {
+  const packer = new MeshPacker(mesh.pods.length);
+  for (const report of mesh.reports) packer.add(report);
+  return packer.finish(mesh, knownPods);
+}
 
 test.each([0, 60_000])(
   'a mesh arrives as it was sent, and the sender keeps its own: statistics over %i ms, UDP with an odd number of links',
