@@ -1,7 +1,7 @@
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { CellsDraft, type PictureCells, type PictureOptions } from '../model/cells.ts';
-import { type Folding, foldCells, groupsOf } from '../model/fold.ts';
+import { FoldDraft, type Folding, groupsOf } from '../model/fold.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { MeshPacker, type PackedMesh } from './transfer.ts';
 
@@ -56,7 +56,7 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   let draft: Draft | null = null;
 
   const add = (head: Mesh, report: MergedReport) => {
-    if (draft?.settings !== head.settings) draft = new Draft(head, pictures);
+    if (draft?.settings !== head.settings) draft = new Draft(head, pictures, folding);
     draft.add(report);
   };
   const post = ({ mesh, receivedMs, ...state }: ConnectionState) => {
@@ -68,8 +68,8 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
       return;
     }
     // The reports of a poll, or of a mesh that another tab received, have not come one by one.
-    const whole = begun?.settings === mesh.settings ? begun : new Draft(mesh, pictures);
-    const { packed, computed } = whole.finish(mesh, folding, posted?.pods ?? null);
+    const whole = begun?.settings === mesh.settings ? begun : new Draft(mesh, pictures, folding);
+    const { packed, computed } = whole.finish(mesh, posted?.pods ?? null);
     posted = mesh;
     const columns = computed.flatMap(({ cells }) => [...Object.values(cells), ...Object.values(cells.folded ?? {})]);
     const buffers = columns.flatMap((column) => (ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : []));
@@ -85,10 +85,9 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   };
 
   port.addEventListener('message', ({ data }) => {
-    if (data.kind === 'want') {
-      pictures = data.options;
-      draft = null;
-    } else if (data.kind === 'fold') folding = data.folding;
+    if (data.kind === 'want' || data.kind === 'fold') draft = null;
+    if (data.kind === 'want') pictures = data.options;
+    else if (data.kind === 'fold') folding = data.folding;
     else if (data.kind === 'try') joined?.tryNow();
     else if (data.kind === 'start' || data.kind === 'stop') {
       const last = joined;
@@ -154,18 +153,29 @@ export class ConnectionPool {
   }
 }
 
+/**
+ * Beyond this many pods, the page gets the latencies of groups alone: those of all pairs would take 100 MB for 5000 pods.
+ * It still gets the states of all pairs (2 bytes each), and reads the latency of a single link from its report.
+ */
+const MAX_PODS_WITH_LATENCIES = 2000;
+
 /** What is posted of one mesh. It is made while the reports come, so that little is left to do after the last one. */
 class Draft {
   /** Those of the mesh: each mesh has its own object. */
   readonly settings: Mesh['settings'];
   readonly #packer: MeshPacker;
   readonly #pictures: readonly { options: PictureOptions; cells: CellsDraft }[];
+  /** Folds the last picture. null = it is not folded. */
+  readonly #fold: FoldDraft | null;
   readonly #added = new Set<MergedReport>();
 
-  constructor(head: Mesh, pictures: readonly PictureOptions[]) {
+  constructor(head: Mesh, pictures: readonly PictureOptions[], folding: Folding) {
     this.settings = head.settings;
     this.#packer = new MeshPacker(head.pods.length);
     this.#pictures = pictures.map((options) => ({ options, cells: new CellsDraft(head, options) }));
+    const last = this.#pictures.at(-1);
+    const isFolded = last !== undefined && folding.level !== 'pod';
+    this.#fold = isFolded ? new FoldDraft(last.cells.cells, groupsOf(head.pods, folding), folding) : null;
   }
 
   add(report: MergedReport): void {
@@ -173,27 +183,18 @@ class Draft {
     this.#added.add(report);
     this.#packer.add(report);
     for (const { cells } of this.#pictures) cells.add(report);
+    this.#fold?.addRow(report.pod);
   }
 
   /** Adds the reports that have not come, because they are unchanged. `knownPods`: see `MeshPacker.finish`. */
-  finish(mesh: Mesh, folding: Folding, knownPods: Mesh['pods'] | null) {
+  finish(mesh: Mesh, knownPods: Mesh['pods'] | null) {
     for (const report of mesh.reports) this.add(report);
-    const computed = this.#pictures.map(({ options, cells: draft }, i): ComputedCells => {
-      const cells = draft.finish();
-      return { options, cells: i === this.#pictures.length - 1 ? withFolded(cells, mesh, folding) : cells };
-    });
+    const computed = this.#pictures.map(({ options, cells }): ComputedCells => ({ options, cells: cells.finish() }));
+    const last = computed.at(-1);
+    if (last !== undefined && this.#fold !== null) {
+      last.cells.folded = this.#fold.finish();
+      if (last.cells.n > MAX_PODS_WITH_LATENCIES) last.cells.valueUs = new Float32Array(0);
+    }
     return { packed: this.#packer.finish(mesh, knownPods), computed };
   }
-}
-
-/**
- * Beyond this many pods, the page gets the latencies of groups alone: those of all pairs would take 100 MB for 5000 pods.
- * It still gets the states of all pairs (2 bytes each), and reads the latency of a single link from its report.
- */
-const MAX_PODS_WITH_LATENCIES = 2000;
-
-function withFolded(cells: PictureCells, { pods }: Mesh, folding: Folding): PictureCells {
-  if (folding.level === 'pod') return cells;
-  const folded = foldCells(cells, groupsOf(pods, folding), folding);
-  return { ...cells, folded, valueUs: cells.n > MAX_PODS_WITH_LATENCIES ? new Float32Array(0) : cells.valueUs };
 }

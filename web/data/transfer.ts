@@ -42,7 +42,7 @@ export class MeshPacker {
     const { length } = links;
     const [hasStats, hasUdp] = [stats !== null, udp !== null];
     const size = length * (LINK_BYTES + (hasStats ? STAT_BYTES : 0) + (hasUdp ? UDP_BYTES : 0));
-    this.#grow(size + 1);
+    this.#grow(size);
     const packed: PackedReport = { ...rest, length, hasStats, hasUdp };
     this.#reports.push(JSON.stringify(packed));
     this.#copy(links.to, length * LINK_BYTES);

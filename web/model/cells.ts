@@ -84,7 +84,8 @@ export function cellsOf(mesh: Pick<Mesh, 'pods' | 'reports' | 'settings'>, optio
 
 /** The cells of a mesh whose reports come one by one, so that little is left to compute after the last one. */
 export class CellsDraft {
-  readonly #cells: Omit<PictureCells, keyof Totals>;
+  /** What is computed so far: the states and latencies of the links from the pods whose reports were added. */
+  readonly cells: Omit<PictureCells, keyof Totals>;
   readonly #byPod: (MergedReport | undefined)[];
   readonly #stages = new Map<number, number>();
   readonly #mesh: Pick<Mesh, 'pods' | 'settings'>;
@@ -100,7 +101,7 @@ export class CellsDraft {
     this.#options = options;
     this.#byPod = new Array(n).fill(undefined);
     this.#link = new Int32Array(n);
-    this.#cells = {
+    this.cells = {
       n,
       figure: isFigure(options.value) ? options.value : null,
       state: new Uint8Array(n * n),
@@ -126,10 +127,10 @@ export class CellsDraft {
     if (this.#byPod[from] !== undefined) return;
     this.#byPod[from] = report;
     const link = this.#link.fill(-1);
-    const { n, figure, state, valueUs } = this.#cells;
+    const { n, figure, state, valueUs } = this.cells;
     fillUnmeasured(state.subarray(from * n, (from + 1) * n), this.#stages, from, report);
-    fillMeasured(this.#cells, link, from, report, this.#options);
-    if (figure === null) fillLossy(this.#cells, link, from, report);
+    fillMeasured(this.cells, link, from, report, this.#options);
+    if (figure === null) fillLossy(this.cells, link, from, report);
     for (let to = 0, pair = from * n; to < n; to++, pair++) {
       const code = state[pair] ?? 0;
       let rank = valueUs[pair] ?? -1;
@@ -147,14 +148,14 @@ export class CellsDraft {
 
   /** The cells of all reports that were added; call it once. */
   finish(): PictureCells {
-    const { n, state } = this.#cells;
+    const { n, state } = this.cells;
     for (const [pod, report] of this.#byPod.entries()) {
       if (report === undefined) fillUnmeasured(state.subarray(pod * n, (pod + 1) * n), this.#stages, pod, report);
     }
-    doubtStarved(this.#cells, this.#byPod, this.#mesh.settings);
+    doubtStarved(this.cells, this.#byPod, this.#mesh.settings);
     const [worst, rank] = [this.#worst, this.#worstRank];
-    if (rank >= 0) this.#cells.worst = { from: Math.floor(worst / n), to: worst % n };
-    return { ...this.#cells, ...totalsOf(this.#cells) };
+    if (rank >= 0) this.cells.worst = { from: Math.floor(worst / n), to: worst % n };
+    return { ...this.cells, ...totalsOf(this.cells) };
   }
 }
 

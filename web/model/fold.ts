@@ -91,67 +91,117 @@ const LATE = codeOf('warning');
  * latency), but a late one (`warning`) only if many are (`areManyLate`), and a lossy one rather than a good or a late one. The
  * link of a group to itself stands for all links among its pods. O(n^2).
  */
-export function foldCells(cells: PodCells, { groups, groupOf }: Grouping, folding: Folding): FoldedCells {
-  const { n, state, valueUs } = cells;
-  const m = groups.length;
-  const sizeOf = (group: number) => groups[group]?.pods.length ?? 0;
-  const worstLink = new Int32Array(m * m).fill(-1);
-  const worstUs = new Float32Array(m * m);
-  const worstRank = new Int8Array(m * m).fill(-1);
-  const links = new Uint32Array(m * m);
-  const inState = new Uint32Array(m * m);
-  const lateLinks = new Uint32Array(m * m);
-  const lateLink = new Int32Array(m * m);
-  const lateUs = new Float32Array(m * m);
-  // Nearly all links count: the others are subtracted.
-  for (let at = 0; at < m * m; at++) links[at] = sizeOf(Math.floor(at / m)) * sizeOf(at % m);
-  for (let pair = 0, from = 0, to = 0; pair < n * n; pair++, to++) {
-    if (to === n) {
-      to = 0;
-      from++;
-    }
-    const at = (groupOf[from] ?? 0) * m + (groupOf[to] ?? 0);
-    const code = state[pair] ?? 0;
-    const us = valueUs[pair] ?? 0;
-    if (COUNTS[code] !== 1) links[at] = (links[at] ?? 0) - 1;
-    if (code === LATE) {
-      const late = lateLinks[at] ?? 0;
-      lateLinks[at] = late + 1;
-      if (late > 0 && !(us > (lateUs[at] ?? 0))) continue;
-      lateUs[at] = us;
-      lateLink[at] = pair;
-      continue;
-    }
-    const rank = SEVERITY[code] ?? 0;
-    const worst = worstRank[at] ?? -1;
-    if (rank < worst) continue;
-    inState[at] = rank === worst ? (inState[at] ?? 0) + 1 : 1;
-    // NaN (no latency) is never greater.
-    if (rank === worst && !(us > (worstUs[at] ?? 0))) continue;
-    worstRank[at] = rank;
-    worstUs[at] = us >= 0 ? us : -1;
-    worstLink[at] = pair;
+export function foldCells(cells: PodCells, grouping: Grouping, folding: Folding): FoldedCells {
+  return new FoldDraft(cells, grouping, folding).finish();
+}
+
+/** As `foldCells`, for cells of which one row after another is complete, so that little is left to do after the last one. */
+export class FoldDraft {
+  readonly #cells: PodCells;
+  /** Number of groups. */
+  readonly #m: number;
+  readonly #groupOf: Int32Array;
+  readonly #folded: FoldedCells;
+  readonly #worstRank: Int8Array;
+  readonly #lateLinks: Uint32Array;
+  readonly #lateLink: Int32Array;
+  readonly #lateUs: Float32Array;
+  /** 1 = the links of this pod are folded. */
+  readonly #isDone: Uint8Array;
+
+  constructor(cells: PodCells, { groups, groupOf }: Grouping, folding: Folding) {
+    const m = groups.length;
+    this.#cells = cells;
+    this.#m = m;
+    this.#groupOf = groupOf;
+    this.#folded = {
+      folding,
+      worstLink: new Int32Array(m * m).fill(-1),
+      worstUs: new Float32Array(m * m),
+      // Nearly all links count: the others are subtracted.
+      links: Uint32Array.from(
+        { length: m * m },
+        (_, at) => sizeOf(groups[Math.floor(at / m)]) * sizeOf(groups[at % m]),
+      ),
+      inState: new Uint32Array(m * m),
+      lossy: new Uint32Array(m * m),
+    };
+    this.#worstRank = new Int8Array(m * m).fill(-1);
+    this.#lateLinks = new Uint32Array(m * m);
+    this.#lateLink = new Int32Array(m * m);
+    this.#lateUs = new Float32Array(m * m);
+    this.#isDone = new Uint8Array(cells.n);
   }
-  for (let at = 0; at < worstUs.length; at++) {
-    const late = lateLinks[at] ?? 0;
-    if (areManyLate(late, links[at] ?? 0) && (worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
-      worstLink[at] = lateLink[at] ?? -1;
-      worstUs[at] = lateUs[at] ?? 0;
-      inState[at] = late;
+
+  /** Folds the links from pod `from`, whose states and latencies are complete. */
+  addRow(from: number): void {
+    if (this.#isDone[from] === 1) return;
+    this.#isDone[from] = 1;
+    const { n, state, valueUs } = this.#cells;
+    const { worstLink, worstUs, links, inState } = this.#folded;
+    const [groupOf, worstRank] = [this.#groupOf, this.#worstRank];
+    const [lateLinks, lateLink, lateUs] = [this.#lateLinks, this.#lateLink, this.#lateUs];
+    const row = (groupOf[from] ?? 0) * this.#m;
+    for (let to = 0, pair = from * n; to < n; to++, pair++) {
+      const at = row + (groupOf[to] ?? 0);
+      const code = state[pair] ?? 0;
+      const value = valueUs[pair] ?? 0;
+      // NaN: no latency.
+      const us = value >= 0 ? value : -1;
+      if (COUNTS[code] !== 1) links[at] = (links[at] ?? 0) - 1;
+      if (code === LATE) {
+        const late = lateLinks[at] ?? 0;
+        lateLinks[at] = late + 1;
+        if (late > 0 && !isWorseLink(us, pair, lateUs[at] ?? 0, lateLink[at] ?? 0)) continue;
+        lateUs[at] = us;
+        lateLink[at] = pair;
+        continue;
+      }
+      const rank = SEVERITY[code] ?? 0;
+      const worst = worstRank[at] ?? -1;
+      if (rank < worst) continue;
+      inState[at] = rank === worst ? (inState[at] ?? 0) + 1 : 1;
+      if (rank === worst && !isWorseLink(us, pair, worstUs[at] ?? 0, worstLink[at] ?? 0)) continue;
+      worstRank[at] = rank;
+      worstUs[at] = us;
+      worstLink[at] = pair;
     }
-    if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
   }
-  const lossy = new Uint32Array(m * m);
-  for (const pair of indexesOf(cells.lossy, 1)) {
-    const at = (groupOf[Math.floor(pair / n)] ?? 0) * m + (groupOf[pair % n] ?? 0);
-    lossy[at] = (lossy[at] ?? 0) + 1;
-    // Late links do not raise the rank.
-    if (lossy[at] !== 1 || (worstRank[at] ?? 0) > FAIR_RANK) continue;
-    worstLink[at] = pair;
-    worstUs[at] = valueUs[pair] ?? Number.NaN;
-    if (state[pair] === LATE) inState[at] = lateLinks[at] ?? 0;
+
+  /** Folds the other rows, and the lossy links. Call it once, when all cells are complete. */
+  finish(): FoldedCells {
+    const { n, state, valueUs, lossy: isLossy } = this.#cells;
+    for (let from = 0; from < n; from++) this.addRow(from);
+    const { worstLink, worstUs, links, inState, lossy } = this.#folded;
+    for (let at = 0; at < worstUs.length; at++) {
+      const late = this.#lateLinks[at] ?? 0;
+      if (areManyLate(late, links[at] ?? 0) && (this.#worstRank[at] ?? 0) < (SEVERITY[LATE] ?? 0)) {
+        worstLink[at] = this.#lateLink[at] ?? -1;
+        worstUs[at] = this.#lateUs[at] ?? 0;
+        inState[at] = late;
+      }
+      if ((worstUs[at] ?? 0) < 0) worstUs[at] = Number.NaN;
+    }
+    for (const pair of indexesOf(isLossy, 1)) {
+      const at = (this.#groupOf[Math.floor(pair / n)] ?? 0) * this.#m + (this.#groupOf[pair % n] ?? 0);
+      lossy[at] = (lossy[at] ?? 0) + 1;
+      // Late links do not raise the rank.
+      if (lossy[at] !== 1 || (this.#worstRank[at] ?? 0) > FAIR_RANK) continue;
+      worstLink[at] = pair;
+      worstUs[at] = valueUs[pair] ?? Number.NaN;
+      if (state[pair] === LATE) inState[at] = this.#lateLinks[at] ?? 0;
+    }
+    return this.#folded;
   }
-  return { folding, worstLink, worstUs, links, inState, lossy };
+}
+
+function sizeOf(group: Group | undefined): number {
+  return group?.pods.length ?? 0;
+}
+
+/** Of equal latencies the first link counts, in whatever order the rows come. */
+function isWorseLink(us: number, pair: number, otherUs: number, otherPair: number): boolean {
+  return us > otherUs || (us === otherUs && pair < otherPair);
 }
 
 /** Whether two foldings draw the same. */

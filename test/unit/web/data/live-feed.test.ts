@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
 import { Connection } from '../../../../web/data/connection.ts';
@@ -9,6 +10,8 @@ import {
   type WorkerMessage,
   type WorkerRequest,
 } from '../../../../web/data/mesh-worker.ts';
+import { cellsOf, type PictureOptions } from '../../../../web/model/cells.ts';
+import { foldCells, groupsOf } from '../../../../web/model/fold.ts';
 import { foldPicture } from '../../../../web/model/levels.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -52,13 +55,17 @@ function setUp() {
     const feed = new LiveFeed({ clock, base: 'http://pod/#view=graph', worker });
     return feed;
   };
-  const send = (mesh: Mesh, changed = mesh.reports) => {
+  /** `onReport`: called before each report, with how many were sent before. */
+  const send = (mesh: Mesh, changed = mesh.reports, onReport = (_sent: number) => {}) => {
     const { reports, ...head } = mesh;
     const tell = (type: string, data: string) => {
       for (const emit of [...streams]) emit(type, data);
     };
     tell('head', JSON.stringify({ ...head, reset: changed === reports, reportCount: reports.length }));
-    for (const report of changed) tell('report', encodeMergedReport(report));
+    for (const [sent, report] of changed.entries()) {
+      onReport(sent);
+      tell('report', encodeMergedReport(report));
+    }
     tell('end', '{}');
   };
   return { clock, feed: openTab(), openTab, orders, send, failures, streams, frozen };
@@ -123,6 +130,43 @@ test('folds the last wanted picture as the page does, and leaves latencies of si
   send({ ...sent, pods: podsOf(2001).map((pod, i) => ({ ...pod, node: `n${i % 40}` })), reports: [] });
   const large = feed.cellsOf(feed.state().mesh!, USUAL)!;
   expect([large.state.length, large.valueUs.length, large.folded?.worstUs.length]).toEqual([2001 ** 2, 0, 1600]);
+});
+
+test('whichever reports come, and whatever is chosen meanwhile, the cells are those of the whole mesh', () => {
+  const mixed = (tick: number) => meshOf({ pods: 12, scenario: 'mixed', nodes: 4, tick });
+  const [before, after] = [mixed(0), mixed(1)];
+  const choice = fc.record({
+    options: fc.constantFrom<PictureOptions>(USUAL, { ...USUAL, value: 'loss' }),
+    level: fc.constantFrom('zone', 'node', 'pod'),
+    afterReports: fc.nat(11),
+  });
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray(after.reports, { minLength: 1 }),
+      choice,
+      (changed, { afterReports, ...chosen }) => {
+        const { feed, send } = setUp();
+        const folding = { level: chosen.level, unfolded: [] };
+        feed.want([USUAL]);
+        feed.fold({ level: 'node', unfolded: [] });
+        feed.start(0);
+        send(before);
+        send(after, changed, (sent) => {
+          if (sent !== afterReports % changed.length) return;
+          feed.want([chosen.options]);
+          feed.fold(folding);
+        });
+        const { mesh } = feed.state();
+        const isChanged = new Set(changed.map(({ pod }) => pod));
+        const want = after.reports.map((report, i) => (isChanged.has(report.pod) ? report : before.reports[i]));
+        expect(mesh?.reports).toMatchObject(want);
+        const cells = cellsOf(mesh!, chosen.options);
+        const folded = chosen.level === 'pod' ? null : foldCells(cells, groupsOf(mesh!.pods, folding), folding);
+        expect(feed.cellsOf(mesh!, chosen.options)).toEqual({ ...cells, folded });
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test('a loss keeps the mesh, and connecting again as it is connected is no news', async () => {

@@ -76,6 +76,7 @@ const REFUSED: [name: string, work: (reader: BatchReader) => void][] = [
   ['a report before the head', (reader) => reader.report(REPORT)],
   ['an end before the head', (reader) => reader.end()],
   ['too few reports', (reader) => send(reader, TWO, true, [0])],
+  ['a report twice', (reader) => send(reader, { ...TWO, reports: [TWO.reports[0]!, TWO.reports[0]!] }, true)],
   [
     'too many reports',
     (reader) => send(reader, { ...TWO, reports: TWO.reports.slice(0, 1) }, true) && reader.report(REPORT),
