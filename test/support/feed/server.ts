@@ -9,8 +9,8 @@ import { UNSENT } from '../../../server/protocol/links.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { settingsOf } from '../mesh.ts';
-import { configOf, stubContext } from '../route-context.ts';
-import { linkHistoryOf, samplesOf } from './mesh-past.ts';
+import { configOf } from '../route-context.ts';
+import { madeUpContext } from './scene-server.ts';
 import type { Story } from './story.ts';
 
 /**
@@ -136,40 +136,29 @@ export class Feed {
   }
 
   #contextWith(story: Story | undefined): RouteContext {
-    const { context } = stubContext();
     const clock = { ...realClock, nowMs: () => this.#nowMs() };
-    const past = story?.parts(clock.nowMs);
+    const config = { ...configOf({ WRITE_TOKEN: FEED_TOKEN }), historyWindowMs: HISTORY_WINDOW_MS };
+    const content = { pageDir: 'dist/web', mesh: (windowMs: number) => this.#mesh(windowMs), story };
+    const context = madeUpContext(content, clock, config, 10_000);
+    const { monitor, metrics, pastMeshes, events, annotations } = context;
+    monitor.selfName = 'goldpinger-001';
     return {
       ...context,
-      clock,
-      log: { ...context.log, error: (fields) => console.error(fields) },
-      config: { ...configOf({ WRITE_TOKEN: FEED_TOKEN }), historyWindowMs: HISTORY_WINDOW_MS },
-      pageDir: 'dist/web',
-      // Each link is asked of the pod that probes it, ours too.
-      monitor: { ...context.monitor, selfUid: '', selfName: 'goldpinger-001' },
       metrics: {
-        ...context.metrics,
+        ...metrics,
         async *render() {
           yield METRICS;
         },
       },
-      collector: { collect: async ({ windowMs }) => this.#take(windowMs) },
-      linkQuery: {
-        samples: async ({ uid }, to) => samplesOf(this.#take(0), uid, to),
-        history: async ({ uid }, to) => linkHistoryOf(this.#take(0), uid, to, 10_000),
-      },
-      ...past,
-      ...(past && {
-        reporter: new Reporter(settingsOf({ historyWindowMs: HISTORY_WINDOW_MS }), {
-          clock,
-          past: past.pastMeshes.of,
-          events: past.events.events,
-          annotations: past.annotations.read,
-          // As long as the head of a PNG, which has its size.
-          paint: async () => new Uint8Array(24),
-        }),
+      reporter: new Reporter(settingsOf({ historyWindowMs: HISTORY_WINDOW_MS }), {
+        clock,
+        past: pastMeshes.of,
+        events: events.events,
+        annotations: annotations.read,
+        // As long as the head of a PNG, which has its size.
+        paint: async () => new Uint8Array(24),
       }),
-    } satisfies RouteContext;
+    };
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
@@ -193,13 +182,6 @@ export class Feed {
     } else {
       this.#app(request, response);
     }
-  }
-
-  /** Makes the mesh of a window, whose pods the application then knows. */
-  #take(windowMs: number): Mesh {
-    const mesh = this.#mesh(windowMs);
-    this.#context.monitor.snapshot = { pods: mesh.pods, status: mesh.discovery };
-    return mesh;
   }
 
   /** The served time. For it a mesh is made only once, because a thousand pods take a while. */
@@ -231,7 +213,8 @@ export class Feed {
 
   /** Sends one update as the product does: all reports if the pods changed, otherwise the changed ones. */
   #send(stream: Stream): void {
-    const { reports, ...head } = this.#take(stream.windowMs);
+    const { reports, ...head } = this.#mesh(stream.windowMs);
+    this.#context.monitor.snapshot = { pods: head.pods, status: head.discovery };
     const pods = head.pods.map((pod) => pod.uid).join();
     const reset = pods !== stream.pods;
     if (reset) stream.reports.clear();
