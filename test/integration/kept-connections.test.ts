@@ -21,19 +21,15 @@ async function start(mesh: StubMesh, numbers: readonly number[], env: Record<str
 
 // At the same time, because they wait for pings most of it.
 describe.concurrent('kept connections', { timeout: 120_000 }, () => {
-  it.for([
-    ['10s', (count: number) => expect(count).toBeLessThanOrEqual(2 * 3)],
-    ['0s', (count: number) => expect(count).toBeGreaterThanOrEqual(60)],
-  ] as const)(
-    'with FRESH_CONNECTION_INTERVAL=%s as many connections are opened as it says',
-    async ([interval, check], { onTestFinished }) => {
-      const mesh = await StubMesh.forTest(onTestFinished);
-      const [server] = await start(mesh, [1, 2, 3], { FRESH_CONNECTION_INTERVAL: interval });
-      await eventually(async () => expect(await pings(server!)).toBeGreaterThanOrEqual(60), 40_000);
-      check(await opened(server!));
-      expect(await failed(server!)).toBe(0);
-    },
-  );
+  it('carry nearly all pings: each link opens one at most every FRESH_CONNECTION_INTERVAL, 10 s by default', async ({
+    onTestFinished,
+  }) => {
+    const mesh = await StubMesh.forTest(onTestFinished);
+    const [server] = await start(mesh, [1, 2, 3]);
+    await eventually(async () => expect(await pings(server!)).toBeGreaterThanOrEqual(60), 40_000);
+    expect(await opened(server!)).toBeLessThanOrEqual(2 * 3);
+    expect(await failed(server!)).toBe(0);
+  });
 
   it('no ping fails at either end of a kept connection while pods are replaced one by one', async ({
     onTestFinished,

@@ -9,7 +9,7 @@ import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, options, PODS } from '../support/stand-ins.ts';
 
-const { current, api, pods, livePods, firstPod } = clusterOfFile();
+const { current, pods, livePods, firstPod } = clusterOfFile();
 
 describe('the pods', () => {
   it('are processes with an address, a node, and the environment of our manifest', async () => {
@@ -59,24 +59,6 @@ describe('the pods', () => {
     expect(now()?.pid).not.toBe(victim.pid);
     const before = await call(current().access, { method: 'GET', path: `${logPath}?previous=true` });
     expect(await text(before)).toBe(`listening on ${victim.ip}:8080\n`);
-  });
-
-  it('are added and removed when their Deployment is scaled', async () => {
-    const seen: string[] = [];
-    const stop = current().onEvent(({ name, status, ready }) => seen.push(`${name} ${ready ? 'Ready' : status}`));
-    const podsSeen = (state: string) => new Set(seen.filter((text) => text.endsWith(state))).size;
-    await api('PATCH', '/apis/apps/v1/namespaces/default/deployments/goldpinger/scale', {
-      body: { spec: { replicas: 5 } },
-      contentType: 'application/merge-patch+json',
-    });
-    await current().ready();
-    expect(livePods()).toHaveLength(5);
-    expect(podsSeen('Ready')).toBe(2);
-    current().scale(3);
-    await vi.waitFor(() => expect(pods()).toHaveLength(3), 20_000);
-    expect(podsSeen('Terminating')).toBe(2);
-    expect(podsSeen('Gone')).toBe(2);
-    stop();
   });
 });
 
@@ -137,18 +119,5 @@ describe('clusters beside each other', () => {
     for (const pod of others) expect(isAlive(pod.pid)).toBe(false);
     expect(existsSync(other.kubeconfigPath)).toBe(false);
     await expect(call(other.access, { method: 'GET', path: PODS })).rejects.toThrow('no local cluster is running');
-  });
-
-  it('kill a pod that ignores SIGTERM after its grace period', async () => {
-    const other = await startCluster({ ...options, pods: 1, serverEnv: { IGNORE_TERM: '1' } });
-    await other.ready();
-    const [victim] = other.pods();
-    other.deletePod(victim?.name ?? '', { graceSeconds: 1 });
-    expect(other.pods()).toContainEqual(
-      expect.objectContaining({ uid: victim?.uid, status: 'Terminating', pid: victim?.pid }),
-    );
-    await vi.waitFor(() => expect(other.pods().map((pod) => pod.uid)).not.toContain(victim?.uid), 20_000);
-    expect(isAlive(victim?.pid ?? 0)).toBe(false);
-    await other.stop();
   });
 });
