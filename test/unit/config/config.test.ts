@@ -61,6 +61,10 @@ function errorsOf(args: string[], env: Record<string, string> = {}): string[] {
   return result.errors;
 }
 
+/** Rows of values which all have one error. */
+const allOf = (variable: string, values: string[], message: string) =>
+  values.map((value) => [variable, value, message]);
+
 describe('readConfig', () => {
   it("has Goldpinger's defaults", () => {
     const { config, warnings } = run([]);
@@ -128,13 +132,17 @@ describe('readConfig', () => {
     ['UDP_PACKET_SIZE', `${MAX_DATAGRAM_BYTES + 1}`, 'expected a whole number from 16 to 1500'],
     ['LINK_TEMPLATES', 'a=https://b/ a=https://c/', 'two templates have the name a'],
     ['PATH_CHECKS', 'dns,services', 'expected some of service, ingress, dns, apiserver'],
-    ...['a b', 'http://a', 'a..b', '.', 'x'.repeat(254)].map((name) => [
-      'PATH_DNS_NAME',
-      name,
-      'expected a host name such as kubernetes.default.svc',
-    ]),
+    ...allOf('PATH_DNS_NAME', ['a b', 'http://a', 'a..b', '.', 'x'.repeat(254)], 'expected a host name such as kube'),
+    ...['PATH_SERVICE_URL', 'PATH_INGRESS_URL', 'PATH_APISERVER_URL'].flatMap((variable) =>
+      allOf(
+        variable,
+        ['ftp://x/', 'x', 'http://', 'http://a b/', `http://${'x'.repeat(2100)}/`],
+        'expected a URL such as',
+      ),
+    ),
   ])('refuses %s=%s: %s', (variable, value, message) => {
-    expect(errorsOf([], { [variable]: value })).toEqual([`${variable}=${value.slice(0, 80)}: ${message}`]);
+    const start = `${variable}=${value.slice(0, 80)}: ${message}`;
+    expect(errorsOf([], { [variable]: value }).map((error) => error.slice(0, start.length))).toEqual([start]);
   });
 
   it('takes as many external targets as a pod report holds besides all paths, and names the three settings if there are more', () => {
@@ -307,15 +315,6 @@ describe('PATH_CHECKS', () => {
     ]);
     expect(errorsOf([], { PATH_CHECKS: 'apiserver', KUBERNETES_SERVICE_HOST: 'a b' })).toHaveLength(1);
   });
-
-  it.each(['PATH_SERVICE_URL', 'PATH_INGRESS_URL', 'PATH_APISERVER_URL'])(
-    'takes only http and https for %s',
-    (variable) => {
-      for (const url of ['ftp://x/', 'x', 'http://', 'http://a b/', `http://${'x'.repeat(2100)}/`]) {
-        expect(errorsOf([], { [variable]: url })).toEqual([expect.stringContaining('expected a URL such as')]);
-      }
-    },
-  );
 });
 
 it('a flag with a password or a token is reported, so that the process hides its command line; a variable is not', () => {

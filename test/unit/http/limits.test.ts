@@ -26,6 +26,13 @@ async function serveHeld() {
   return { ...served, asked: () => asked };
 }
 
+/** The whole answer to a client that sends one request from this address. */
+async function answerTo(url: string, path: string, address: string) {
+  const { received, ended } = await dial(url, get(path, 'Connection: close\r\n'), address);
+  await ended();
+  return received();
+}
+
 /** Sends `count` requests that never end, each on its own connection. */
 const hold = (url: string, count: number, address = '127.0.0.1') =>
   Promise.all(Array.from({ length: count }, () => dial(url, get('/check_all'), address)));
@@ -112,9 +119,7 @@ describe('connections', () => {
     expect([verdict.status, await verdict.json()]).toMatchObject([425, { code: 425 }]);
     held[0]?.socket.destroy();
     expect((await next).status).toBe(200);
-    const other = await dial(url, get('/healthz', 'Connection: close\r\n'), '127.0.0.9');
-    await other.ended();
-    expect(other.received()).toContain('200 OK');
+    expect(await answerTo(url, '/healthz', '127.0.0.9')).toContain('200 OK');
   });
 
   it('that wait for a place are closed too when the server ends', async () => {
@@ -132,15 +137,13 @@ describe('connections', () => {
 
   it('are closed beyond 400 a second of one address, or 800 of all that are no pods; pods have a number of their own', async () => {
     const { url, clock } = await serve({ monitor: { snapshot: MESH } });
-    const isRefused = async (address: string) => {
-      const { received, ended } = await dial(url, LAST_PING, address);
-      await ended();
-      return received() === '';
-    };
     const refused = async (count: number, address: string) => {
       let refusedCount = 0;
       for (let i = 0; i < count; i++) {
-        refusedCount += Number(await isRefused(address).catch((error) => String(error).includes('ECONNRESET')));
+        const answer = await answerTo(url, '/ping', address).catch((error) =>
+          error.code === 'ECONNRESET' ? '' : 'no',
+        );
+        if (answer === '') refusedCount += 1;
       }
       return refusedCount;
     };
@@ -164,9 +167,7 @@ describe('connections', () => {
   it('of pods have places that no other address can take', async () => {
     const { url } = await serveHeld();
     for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 32, address);
-    const pod = await dial(url, get('/check', 'Connection: close\r\n'), POD_IP);
-    await pod.ended();
-    expect(pod.received()).toContain('200 OK');
+    expect(await answerTo(url, '/check', POD_IP)).toContain('200 OK');
   });
 });
 
@@ -202,16 +203,13 @@ describe('requests', () => {
     expect(asked()).toBe(1);
   });
 
+  const ask = get('/check_all');
   it.each([
-    ['in one packet', [get('/check_all').repeat(900)], 0],
-    [
-      'in one packet, as HTTP/2.0',
-      [get('/check_all', 'Connection: keep-alive\r\n').replace('/1.1', '/2.0').repeat(900)],
-      0,
-    ],
-    ['in one packet, without a version', [get('/check_all').replace(' HTTP/1.1', '').repeat(900)], 0],
-    ['in a later packet', [get('/check_all'), get('/check_all').repeat(900)], 1],
-    ['in several packets', [get('/check_all'), get('/check_all').repeat(10), get('/check_all').repeat(10)], 1],
+    ['in one packet', [ask.repeat(900)], 0],
+    ['in one packet, as HTTP/2.0', [ask.replace('/1.1', '/2.0').repeat(900)], 0],
+    ['in one packet, without a version', [ask.replace(' HTTP/1.1', '').repeat(900)], 0],
+    ['in a later packet', [ask, ask.repeat(900)], 1],
+    ['in several packets', [ask, ask.repeat(10), ask.repeat(10)], 1],
   ])('sent far ahead of the answers end the connection: %s', async (_, packets, begun) => {
     const { url, asked } = await serveHeld();
     const { socket, ended } = await dial(url, packets[0] ?? '');
@@ -227,9 +225,7 @@ describe('requests', () => {
     await soon(() => expect(asked()).toBe(8));
     const next = fetch(`${url}/check`);
     const verdict = fetch(`${url}/api/v1/verdict`);
-    const other = await dial(url, get('/check', 'Connection: close\r\n'), '127.0.0.2');
-    await other.ended();
-    expect(other.received()).toContain('200 OK');
+    expect(await answerTo(url, '/check', '127.0.0.2')).toContain('200 OK');
     await soon(() => expect(clock.pending).toBeGreaterThan(1));
     for (const path of ['/ping', '/healthz', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
     await clock.advance(5_000);

@@ -44,40 +44,6 @@ describe('the routes of the past', () => {
     }
   });
 
-  it.each([
-    ['/api/v1/pod-report?toAge=5', 'fromAge'],
-    ['/api/v1/pod-report?of=uid-gone', 'fromAge'],
-    ['/api/v1/pod-report?fromAge=5&toAge=5', 'fromAge'],
-    ['/api/v1/pod-report?fromAge=1.5', 'fromAge'],
-    ['/api/v1/pod-report?fromAge=86400001', 'fromAge'],
-    ['/api/v1/pod-report?fromAge=-1', 'fromAge'],
-    ['/api/v1/pod-report?fromAge=10&toAge=x', 'toAge'],
-    ['/api/v1/mesh?to=1700000000000', 'from'],
-    ['/api/v1/mesh?from=1700000000000&to=1699999999000', 'from'],
-    ['/api/v1/mesh?from=1700000001000&to=1700000002000', 'from'],
-    ['/api/v1/mesh?at=yesterday', 'at'],
-    ['/api/v1/mesh?at=1', 'at'],
-    ['/api/v1/mesh?at=1700000000000&at=1700000000001', 'at'],
-    ['/api/v1/mesh?window=1500', 'window'],
-    ['/api/v1/mesh?window=3601000', 'window'],
-    ['/api/v1/pod-history?fromAge=60000', 'step'],
-    ['/api/v1/pod-history?fromAge=60000&step=0', 'step'],
-    ['/api/v1/pod-history?fromAge=60000&step=10', 'step'],
-    ['/api/v1/pod-history?fromAge=60000&step=1000&to=a%20b', 'to'],
-    ['/api/v1/history?step=1', 'step'],
-    ['/api/v1/link-history?from=uid-a', 'to'],
-    ['/api/v1/stream?window=30000', 'window'],
-    ['/api/v1/mesh?window=7', 'window'],
-    ['/api/v1/link?from=a', 'to'],
-    ['/api/v1/link?from=a&to=..%00', 'to'],
-    ['/api/v1/samples', 'to'],
-  ])('refuse %s and name %s', async (path, name) => {
-    const { get, asked } = await servePast();
-    const { status, body } = await get(path);
-    expect([status, body.message?.split(' ')[0]]).toEqual([400, name]);
-    expect(asked).toEqual([]);
-  });
-
   it('answer 404 for a link of an unknown pod', async () => {
     const { get } = await servePast();
     // No address that a client names is called.

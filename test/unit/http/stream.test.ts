@@ -17,7 +17,7 @@ function meshWith(report: MergedReport): Mesh {
 }
 
 /** A report with statistics. */
-function reportWithStats(minUs = 0, p50Us = 0): MergedReport {
+function withStats(minUs: number, p50Us: number): MergedReport {
   const stats = emptyStats(3);
   stats.minUs.fill(minUs);
   stats.p50Us.fill(p50Us);
@@ -78,9 +78,6 @@ async function start(env: Record<string, string> = {}) {
   return { url, server, clock, fake, open, next, podsChanged };
 }
 
-/** The report that has statistics, among the data of events. */
-const withStats = (data: unknown[]) => data.find((one) => (one as { stats?: unknown }).stats);
-
 describe('/api/v1/stream', () => {
   it('sends the whole mesh first, then only the reports that changed', async () => {
     const { open, next } = await start();
@@ -104,17 +101,14 @@ describe('/api/v1/stream', () => {
     expect(whole).toMatchObject({ reset: true });
   });
 
-  it('leaves out the statistics that no page shows, and sends no report for them', async () => {
-    const { open, fake, next } = await start();
-    fake.mesh = meshWith(reportWithStats(70, 100));
-    const page = await open();
-    const report = withStats(await page.received(...WHOLE));
+  it('leaves out the statistics that no page shows', async () => {
+    const { open, fake } = await start();
+    fake.mesh = meshWith(withStats(70, 100));
+    const report = (await (await open()).received(...WHOLE)).find((one) => (one as { stats?: unknown }).stats);
     expect(report).not.toHaveProperty('stats.minUs');
     const { stats } = parseMergedReport(report, 3);
     expect([stats?.minUs[0], stats?.connectP50Us[0], stats?.firstByteP50Us[0]]).toEqual([NONE16, NONE16, NONE16]);
     expect(stats?.p50Us[0]).toBe(100);
-    await next(page, meshWith(reportWithStats(60, 100)), 'head', 'end');
-    await next(page, meshWith(reportWithStats(60, 90)), 'head', 'report', 'end');
   });
 
   it('collects only while somebody watches', async () => {
@@ -145,32 +139,28 @@ describe('/api/v1/stream', () => {
     expect(fake.collections).toBe(1);
   });
 
-  it('sends a report whose texts alone have changed', async () => {
-    const { open, fake, next } = await start();
-    const missing = (missingDetail: string) =>
-      meshWith({ ...mergedReportOf(1, []), missing: 'refused', missingDetail });
-    const failed = (detail: string) => meshWith({ ...mergedReportOf(1, linksIn(250)), details: [[0, detail]] });
-    fake.mesh = missing('port 8080 refused the connection');
-    const page = await open();
-    await page.received(...WHOLE);
-    for (const mesh of [missing('port 9090 refused the connection'), failed('reset'), failed('reset by the peer')]) {
-      const [, report] = await next(page, mesh, 'head', 'report', 'end');
-      const { missingDetail, details } = mesh.reports[1]!;
-      expect(report).toMatchObject({ missingDetail, details });
-    }
-  });
+  const missing = (missingDetail: string) => mergedReportOf(1, [], { missing: 'refused', missingDetail });
+  const failed = (detail: string) => mergedReportOf(1, linksIn(250), { details: [[0, detail]] });
+  const arrived = (atMs: number, loopDelayP99Us: number) => {
+    const links = PODS.map((_, to) => ({ to, totalUs: 250, ageMs: loopDelayP99Us }));
+    const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: 0 };
+    return mergedReportOf(1, links, { atMs, fetchUs: atMs, starvation });
+  };
 
-  it('sends no report for its arrival, the ages of its links or the delay of the event loop', async () => {
+  it.each<[what: string, isSent: boolean, before: MergedReport, after: MergedReport]>([
+    ['a statistic that no page shows', false, withStats(70, 100), withStats(60, 100)],
+    ['a statistic that pages show', true, withStats(60, 100), withStats(60, 90)],
+    ['the reason why it is missing', true, missing('port 8080 refused'), missing('port 9090 refused')],
+    ['the text of a failed ping', true, failed('reset'), failed('reset by the peer')],
+    ['its arrival, the ages of its links or the delay of the loop', false, arrived(1_000, 100), arrived(2_000, 200)],
+  ])('a report in which only %s has changed is sent: %s', async (_, isSent, before, after) => {
     const { open, fake, next } = await start();
-    const arrived = (atMs: number, loopDelayP99Us: number) => {
-      const links = PODS.map((_, to) => ({ to, totalUs: 250, ageMs: loopDelayP99Us }));
-      const starvation = { loopDelayP99Us, suspectShare: 0, unreliable: false, sinceMs: 0 };
-      return meshWith({ ...mergedReportOf(1, links), atMs, fetchUs: atMs, starvation });
-    };
-    fake.mesh = arrived(1_000, 100);
+    fake.mesh = meshWith(before);
     const page = await open();
     await page.received(...WHOLE);
-    await next(page, arrived(2_000, 200), 'head', 'end');
+    const { missingDetail, details } = after;
+    const events = await next(page, meshWith(after), 'head', ...(isSent ? ['report'] : []), 'end');
+    if (isSent) expect(events[1]).toMatchObject({ missingDetail, details });
   });
 
   it('shows a change of the pod list that came during a collection right after it, not a whole pause later', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Deadlines, type Due } from '../../../server/probing/deadlines.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -26,34 +26,20 @@ function scene() {
   return { clock, deadlines, fell, add };
 }
 
-describe('deadlines', () => {
-  it('fall due at their times, with one timer for all', async () => {
-    const { clock, fell, add } = scene();
-    add('late', 300);
-    add('early', 150);
-    add('moved', 150, 150);
-    expect(clock.pending).toBe(1);
-    await clock.advance(149);
-    expect(fell).toEqual([]);
-    await clock.advance(1_000);
-    expect(fell).toEqual([
-      ['early', 150],
-      ['moved', 150],
-      ['late', 300],
-      ['moved', 300],
-    ]);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('keep their timer for what comes next, and leave none when all are cancelled', async () => {
-    const { clock, deadlines, fell, add } = scene();
-    deadlines.remove(add('removed', 150));
-    await clock.advance(100);
-    add('next', 150);
-    await clock.advance(1_000);
-    expect([fell, clock.pending]).toEqual([[['next', 250]], 0]);
-    for (const name of ['a', 'b']) add(name, 300);
-    deadlines.cancelAll();
-    expect(clock.pending).toBe(0);
-  });
+it('deadlines fall due at their times, with one timer for all, which is kept for what comes next', async () => {
+  const { clock, deadlines, fell, add } = scene();
+  add('late', 300);
+  add('early', 150);
+  add('moved', 150, 150);
+  deadlines.remove(add('removed', 100));
+  expect(clock.pending).toBe(1);
+  await clock.advance(149);
+  expect(fell).toEqual([]);
+  await clock.advance(1_000);
+  const expected = { early: 150, moved: 150, late: 300 };
+  expect(fell).toEqual([...Object.entries(expected), ['moved', 300]]);
+  expect(clock.pending).toBe(0);
+  for (const name of ['a', 'b']) add(name, 300);
+  deadlines.cancelAll();
+  expect(clock.pending).toBe(0);
 });

@@ -31,6 +31,7 @@ const says =
 /** A peer that does this at the second ping over the first connection, and answers all others. */
 const atSecond = (how: Peer) => answers((connection, request) => connection !== 1 || request !== 2, how);
 const fails: Peer = (socket) => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+const closes: Peer = (socket) => socket.end(answer());
 const breaksOff: Peer = (socket) => socket.end('HTTP/1.1 200');
 
 /** A peer on loopback, and pings of it. */
@@ -86,15 +87,7 @@ describe('a ping a second for 12 s', () => {
     ['opens one each time if REFRESH_INTERVAL is as long', Array(12).fill(1), healthy, { refreshIntervalMs: 10_000 }],
     ['opens one each time if the peer says that it closes', Array(12).fill(1), says('Connection: close\r\n'), {}],
     ['opens one each time if the peer knows only HTTP/1.0', Array(12).fill(1), says('', '1.0'), {}],
-    [
-      'opens one after each that the peer has closed',
-      [3, 3, 3, 3],
-      answers(
-        (_, n) => n < 3,
-        (it) => it.end(answer()),
-      ),
-      {},
-    ],
+    ['opens one after each that the peer has closed', [3, 3, 3, 3], answers((_, n) => n < 3, closes), {}],
     ['opens one after bytes that nobody asked for', Array(12).fill(1), (it) => it.write(answer() + answer()), {}],
   ])('%s', async (_, expected, peer, settings) => {
     const { ping, requests, prober, sockets } = await scene(peer, settings);
@@ -155,25 +148,24 @@ describe('an answer', () => {
   const OLD = ['ok', 200, 48_013];
   const NEW = ['ok', 200, 49_013];
 
-  it.each([
-    ['over open connections', {}],
-    ['over new ones', { freshConnectionIntervalMs: 0 }],
-  ])('that differs from the last one in a digit is read anew, %s', async (_, settings) => {
+  /** Answers pings with the same bytes, but the third with another time, which differs in a digit. */
+  const restartsAtThird = (send: (socket: Socket, text: string, ping: number) => unknown): Peer => {
     let pings = 0;
-    const peer: Peer = (socket) => socket.write(answer().replace(BODY, ++pings === 3 ? restarted : BODY));
-    expect(await bootTimes(peer, settings)).toEqual([OLD, OLD, NEW, OLD]);
-  });
+    return (socket) => send(socket, answer().replace(BODY, ++pings === 3 ? restarted : BODY), pings);
+  };
+  const thenInPieces = async (socket: Socket, text: string, ping: number) => {
+    if (ping < 3) return socket.write(text);
+    socket.write(text.slice(0, -20));
+    await nextTurn();
+    return socket.write(text.slice(-20));
+  };
 
-  it('that begins as the last one, and comes in two pieces, is read to its end', async () => {
-    let pings = 0;
-    const peer: Peer = async (socket) => {
-      const text = answer().replace(BODY, ++pings === 3 ? restarted : BODY);
-      if (pings < 3) return socket.write(text);
-      socket.write(text.slice(0, -20));
-      await nextTurn();
-      return socket.write(text.slice(-20));
-    };
-    expect(await bootTimes(peer)).toEqual([OLD, OLD, NEW, OLD]);
+  it.each<[string, Parameters<typeof restartsAtThird>[0], Partial<KeepSettings>]>([
+    ['over open connections', (socket, text) => socket.write(text), {}],
+    ['over new ones', (socket, text) => socket.write(text), { freshConnectionIntervalMs: 0 }],
+    ['in two pieces, of which the first is as before', thenInPieces, {}],
+  ])('that differs from the last one in a digit is read anew, %s', async (_, send, settings) => {
+    expect(await bootTimes(restartsAtThird(send), settings)).toEqual([OLD, OLD, NEW, OLD]);
   });
 
   it('that fails is no model for the next one', async () => {
@@ -250,8 +242,7 @@ describe('a failure says', () => {
   });
 
   it('nothing of the kind if the peer closes the open one after its answer: there is none for the next ping', async () => {
-    const closes: Peer = (socket) => socket.end(answer('Connection: close\r\n'));
-    const { ping, server } = await scene(answers((_, request) => request <= 10, closes));
+    const { ping, server } = await scene(answers((_, request) => request <= 10, says('Connection: close\r\n')));
     await ping(10);
     server.close();
     expect(await ping(1)).toMatchObject([{ outcome: 'refused', failsOnly: '' }]);

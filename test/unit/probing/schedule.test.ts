@@ -75,26 +75,30 @@ const gaps = (times: number[]) => times.slice(1).map((time, i) => time - (times[
 
 describe('the schedule', () => {
   it.each([
-    [3, 2_000],
-    [100, 4_000],
-    [500, 20_000],
-    [2_000, 30_000],
+    [3, 2_000, 1],
+    [100, 4_000, 0.05],
+    [500, 20_000, 0.05],
+    [2_000, 30_000, 0.05],
   ])(
-    'probes the first %d targets within %d ms, without a burst, and spreads their next probes over an interval of 30 s',
-    async (count, firstMs) => {
-      const { clock, starts, startMs } = scene(count, { refreshIntervalMs: 30_000 });
+    'probes the first %d targets within %d ms, without a burst, and spreads their next probes over an interval of 30 s, with jitter %d',
+    async (count, firstMs, jitterFactor) => {
+      const { clock, starts, startMs } = scene(count, { refreshIntervalMs: 30_000, jitterFactor });
       await clock.advance(firstMs);
       expect(byTarget(starts).size).toBe(count);
       expect(Math.max(...starts.map(({ atMs }) => atMs)) - startMs).toBeGreaterThan(firstMs / 4);
-      await clock.advance(90_000 - firstMs);
+      await clock.advance(120_000 - firstMs);
       const times = [...byTarget(starts).values()];
       for (const gap of times.flatMap((all) => gaps(all.slice(1)))) expect(gap).toBeGreaterThanOrEqual(29_999);
-      for (const gap of times.flatMap(gaps)) expect(gap).toBeLessThanOrEqual(31_500 + 20);
+      // Other probes that are due at the same moment may have gone first.
+      const roundMs = roundMsOf({ refreshIntervalMs: 30_000, jitterFactor, pingTimeoutMs: 0 });
+      const longestMs = Math.max(...times.flatMap(gaps));
+      expect(longestMs).toBeLessThanOrEqual(roundMs + 5 * 20);
+      expect(longestMs).toBeGreaterThan(30_000 * (1 + jitterFactor / 2));
       if (count < 100) return;
       const sixths = new Array<number>(6).fill(0);
       for (const { atMs } of starts) {
-        const sinceMs = atMs - startMs;
-        if (sinceMs >= 60_000) sixths[Math.floor((sinceMs - 60_000) / 5_000)]! += 1;
+        const sixth = Math.floor((atMs - startMs - 60_000) / 5_000);
+        if (sixth >= 0 && sixth < 6) sixths[sixth]! += 1;
       }
       for (const sixth of sixths) expect(sixth).toBeGreaterThan(count / 15);
     },
@@ -124,23 +128,6 @@ describe('the schedule', () => {
     }
     expect(beginnings.size).toBeGreaterThan(4);
   });
-
-  it.each([0.1, 1])(
-    'lets at least the interval and at most a round pass between two probes of a target, with jitter %d',
-    async (jitterFactor) => {
-      const { clock, starts } = scene(5, { jitterFactor });
-      await clock.advance(20_000);
-      const roundMs = roundMsOf({ refreshIntervalMs: 1000, jitterFactor, pingTimeoutMs: 0 });
-      for (const times of byTarget(starts).values()) {
-        expect(times.length).toBeGreaterThanOrEqual(9);
-        for (const gap of gaps(times)) {
-          expect(gap).toBeGreaterThanOrEqual(999.99);
-          // Another probe that is due at the same moment may have gone first.
-          expect(gap).toBeLessThanOrEqual(roundMs + 5 * 20);
-        }
-      }
-    },
-  );
 
   it('catches up nothing after the process stood still, but moves all probes back by that time', async () => {
     const { clock, starts, latesMs } = scene(20);

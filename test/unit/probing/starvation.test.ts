@@ -190,57 +190,36 @@ describe('the report', () => {
     expect(timesOf(600_000)).toHaveLength(MAX_STARVED_TIMES);
   });
 
-  it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {
-    const { clock, watch, record, pass } = await scene();
-    record(10, false);
-    record(30, true);
-    await pass(1_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.75, unreliable: false });
-    record(1, true);
-    await pass(1_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.775, unreliable: true, sinceMs: clock.nowMs() });
-  });
+  /** A time of so many seconds: how late the loop is in them, and the samples that come before. */
+  interface Time {
+    seconds: number;
+    lateMs?: number;
+    fine?: number;
+    suspect?: number;
+  }
+  const starved: Time = { seconds: 1, suspect: 40 };
 
-  it('is not judged by a few samples, nor by old ones', async () => {
-    const { watch, record, pass } = await scene();
-    record(9, true);
-    await pass(1_000);
-    expect(watch.status().unreliable).toBe(false);
-    await pass(301_000);
-    record(9, true);
-    await pass(1_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: false });
-  });
-
-  it('is unreliable once the loop was late in five seconds in a row, not in four', async () => {
-    const { loop, watch, pass } = await scene();
-    loop.delayUs = 60_000;
-    await pass(4_000);
-    loop.delayUs = 0;
-    await pass(1_000);
-    loop.delayUs = 60_000;
-    await pass(4_000);
-    expect(watch.status()).toMatchObject({ loopDelayP99Us: 60_000, unreliable: false });
-    await pass(1_000);
-    expect(watch.status().unreliable).toBe(true);
-  });
-
-  it('becomes reliable again only below the lower limits, for ten seconds', async () => {
-    const { clock, loop, watch, record, pass } = await scene();
-    record(40, true);
-    await pass(1_000);
-    record(20, false);
-    await pass(60_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.5, unreliable: true });
-    loop.delayUs = 45_000;
-    record(20, false);
-    await pass(60_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: true });
-    loop.delayUs = 1_000;
-    await pass(9_000);
-    expect(watch.status().unreliable).toBe(true);
-    await pass(1_000);
-    expect(watch.status()).toMatchObject({ unreliable: false, sinceMs: clock.nowMs() });
+  it.each<[why: string, unreliable: boolean, ...times: Time[]]>([
+    ['three quarters of the samples are suspect', false, { seconds: 1, fine: 10, suspect: 30 }],
+    ['more than three quarters are', true, { seconds: 1, fine: 10, suspect: 31 }],
+    ['nine samples are, of nine', false, { seconds: 1, suspect: 9 }],
+    ['nine are, and nine were five minutes ago', false, { seconds: 301, suspect: 9 }, { seconds: 1, suspect: 9 }],
+    ['the loop is late for 5 s', true, { seconds: 5, lateMs: 60 }],
+    ['it is for 4 s, twice', false, { seconds: 4, lateMs: 60 }, { seconds: 1 }, { seconds: 4, lateMs: 60 }],
+    ['it was starved, and half of the samples are', true, starved, { seconds: 60, fine: 20 }],
+    ['it was starved, and fewer are', false, starved, { seconds: 60, fine: 21 }],
+    ['it was starved, and the loop is a little late', true, starved, { seconds: 60, fine: 40, lateMs: 45 }],
+    ['it was, and has been on time for 9 s', true, starved, { seconds: 9, fine: 40, lateMs: 45 }, { seconds: 9 }],
+    ['it was, and has been on time for 10 s', false, starved, { seconds: 9, fine: 40, lateMs: 45 }, { seconds: 10 }],
+  ])('after a time in which %s, is unreliable: %s', async (_, unreliable, ...times) => {
+    const { loop, watch, record, pass } = await scene();
+    for (const { seconds, lateMs = 0, fine = 0, suspect = 0 } of times) {
+      loop.delayUs = lateMs * 1_000;
+      record(fine, false);
+      record(suspect, true);
+      await pass(seconds * 1_000);
+    }
+    expect(watch.status().unreliable).toBe(unreliable);
   });
 
   it('says since when by the present wall clock, so that a clock that was set back makes no recovery of the future', async () => {
@@ -249,7 +228,10 @@ describe('the report', () => {
     await pass(1_000);
     clock.jumpWall(-3_600_000);
     await pass(2_000);
-    expect(watch.reliability).toEqual({ unreliable: true, sinceMs: clock.nowMs() - 2_000 });
+    expect(watch.status()).toMatchObject({ suspectShare: 1, unreliable: true, sinceMs: clock.nowMs() - 2_000 });
+    record(40, false);
+    await pass(7_000);
+    expect(watch.reliability).toEqual({ unreliable: false, sinceMs: clock.nowMs() });
   });
 
   it('leaves no timer, no watch of turns and no file open after the stop', async () => {

@@ -109,19 +109,14 @@ describe('a cycle of datagrams', () => {
     expect(result).toMatchObject({ sent: 2, lost: 0, duplicates: 1 });
   });
 
-  it('counts what does not come back', async () => {
-    const peer = await startUdpPeer((datagram, self, n) => n % 5 !== 0 && echo(datagram, self));
-    expect(await cycleOf(scene({ port: peer.port }), peer)).toMatchObject({ sent: 10, lost: 2, suspect: false });
-  });
-
-  it('takes what comes twice for a duplicate, and what comes after a later one for out of order', async () => {
+  it('counts what does not come back as lost, what comes twice as a duplicate, and what comes after a later one as out of order', async () => {
     const order = [0, 0, 2, 1, 3, 3, 3, 5, 4];
     const peer = await startUdpPeer();
     const result = await cycleOf(scene({ port: peer.port }), peer, async () => {
       for (const i of order) await echo(peer.arrived[i]!, peer);
     });
     // 6 of 10 came; 0 once and 3 twice again; 1 after 2 and 4 after 5.
-    expect(result).toMatchObject({ sent: 10, lost: 4, duplicates: 3, outOfOrder: 2 });
+    expect(result).toMatchObject({ sent: 10, lost: 4, duplicates: 3, outOfOrder: 2, suspect: false });
   });
 
   it('is paced: two datagrams at a time, 20 ms apart', async () => {
