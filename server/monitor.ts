@@ -53,11 +53,12 @@ const LIVENESS_SLACK_MS = 10_000;
  * to results; `service.ts` wires it to discovery, peers, metrics and HTTP.
  */
 export class Monitor {
+  /** Whether this process gets too little CPU, so that the own report is unreliable; and when it did. */
+  readonly starvation: StarvationWatch;
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #hooks: MonitorHooks;
   readonly #bootTimeMs: number;
-  readonly #starvation: StarvationWatch;
   readonly #results: Results;
   readonly #prober: Prober;
   readonly #schedule: Schedule<Sample>;
@@ -81,8 +82,8 @@ export class Monitor {
     this.#bootTimeMs = bootTimeMs;
     this.#snapshot = nothingKnown(config, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
-    this.#starvation = new StarvationWatch(clock, deps.idleMs);
-    const { meter } = this.#starvation;
+    this.starvation = new StarvationWatch(clock, deps.idleMs);
+    const { meter } = this.starvation;
     this.#results = new Results(config, clock, hooks);
     this.#prober = new Prober({ ...config, userAgent: `goldpinger-ts/${deps.version}`, clock, meter });
     this.#schedule = new Schedule({
@@ -90,10 +91,10 @@ export class Monitor {
       clock,
       random,
       probe: (target, onEnd) => this.#prober.probe(target, onEnd),
-      onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
+      onTimer: (lateMs) => this.starvation.timerWasLate(lateMs),
       onSample: (target, sample) => {
         this.#lastSampleMs = clock.monotonicMs();
-        this.#starvation.record(sample);
+        this.starvation.record(sample);
         // The sample makes our own report unreliable. It is no result of the link.
         if (sample.ownFault) return hooks.onOwnFault(sample.ownFault);
         hooks.onSample(target, sample);
@@ -115,7 +116,7 @@ export class Monitor {
       clock,
       random,
       probe: (target, onEnd) => void this.#udp.cycle(target).then(onEnd),
-      onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
+      onTimer: (lateMs) => this.starvation.timerWasLate(lateMs),
       onSample: (target, result) => {
         hooks.onUdpResult(target, result);
         this.#results.recordUdp(target, result);
@@ -177,14 +178,14 @@ export class Monitor {
   async report(windowMs: number): Promise<PodReport> {
     const head = this.#reportHead();
     const probes = this.probes();
-    const starvation = { ...this.#starvation.status(), times: this.#starvedTimes(0, externalRangeMs(this.#config)) };
+    const starvation = { ...this.starvation.status(), times: this.#starvedTimes(0, externalRangeMs(this.#config)) };
     const results = await this.#results.report(this.#snapshot.pods, windowMs);
     return { ...head, ...results, past: null, probes, starvation };
   }
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
-    const stoodStill = isWithin(this.#starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
+    const stoodStill = isWithin(this.starvation.standstills, this.#clock.monotonicMs() - range.toAgeMs);
     const report = await this.#results.reportOf(range);
     const past = { ...report.past, ...(stoodStill && { stoodStill }) };
     const starvation = { ...report.starvation, times: this.#starvedTimes(range.toAgeMs) };
@@ -198,7 +199,7 @@ export class Monitor {
   #starvedTimes(ageMs: number, lengthMs = 0): PodReport['starvation']['times'] & object {
     const toMs = this.#clock.monotonicMs() - ageMs;
     const fromMs = toMs - Math.max(lengthMs, shortestRangeMs(this.#config));
-    return starvedTimesIn(this.#starvation.starvedTimes, { fromMs, toMs });
+    return starvedTimesIn(this.starvation.starvedTimes, { fromMs, toMs });
   }
 
   /** The last result of each external probe. */
@@ -266,14 +267,9 @@ export class Monitor {
     if (this.#targetCount === 0 || this.#config.refreshIntervalMs === 0) return '';
     const longestMs = LIVENESS_ROUNDS * roundMsOf(this.#config) + LIVENESS_SLACK_MS;
     let silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
-    for (const { fromMs, toMs } of this.#starvation.standstills)
+    for (const { fromMs, toMs } of this.starvation.standstills)
       silentMs -= Math.max(0, toMs - Math.max(fromMs, this.#lastSampleMs));
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
-  }
-
-  /** Whether this process gets too little CPU, so that the own report is unreliable; and when it did. */
-  get starvation(): Pick<StarvationWatch, 'status' | 'reliability' | 'starvedTimes' | 'standstills'> {
-    return this.#starvation;
   }
 
   /** A function that gives the boot time of a pod as it last answered it, ms since the epoch; -1 if it never did. */
@@ -296,7 +292,7 @@ export class Monitor {
 
   /** Ends every timer and probe. Resolves when all probes have ended, which takes no timeout. They have no result. */
   async stop(): Promise<void> {
-    this.#starvation.stop();
+    this.starvation.stop();
     this.#external.stop();
     // First the schedules, which from then on take no results.
     const stopped = [this.#schedule.stop(), this.#udpSchedule.stop()];

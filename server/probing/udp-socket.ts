@@ -67,8 +67,8 @@ export class ProbeSocket {
     return new ProbeSocket(socket, options, user);
   }
 
-  /** Sends a datagram, with a TTL other than the system's if one is given. Returns its sequence number. */
-  send(ttl?: number): number {
+  /** Sends a datagram, with a TTL other than the system's if one is given. */
+  send(ttl?: number): void {
     const { clock, random32, udpPacketSize } = this.#options;
     const stamp = { stampHigh: stampHighOf(clock.nowMs()), stampLow: random32() };
     const sequence = this.#stamps.push(stamp) - 1;
@@ -76,7 +76,6 @@ export class ProbeSocket {
     this.#socket.send(writeDatagram({ sequence, ...stamp }, udpPacketSize), (error) => {
       if (error && !this.#isClosed) this.#user.onError(error);
     });
-    return sequence;
   }
 
   /** Closes the socket. Its user is not called any more. */

@@ -27,16 +27,22 @@ describe('withTimeout', () => {
     expect(await outcome).toMatchObject({ name: 'TimeoutError', code: 'ETIMEDOUT', message });
   });
 
-  test.each(['before', 'while'])('rejects with the reason of a stop %s the task runs', async (when) => {
-    const clock = new FakeClock();
-    const stop = new AbortController();
-    const reason = new Error('stopped');
-    if (when === 'before') stop.abort(reason);
-    const outcome = withTimeout(clock, 100, stop.signal, 'it', never).catch((error) => error);
-    stop.abort(reason);
-    expect(await outcome).toBe(reason);
-    expect(clock.pending).toBe(0);
-  });
+  test.each(['before', 'while'])(
+    'rejects with the reason of a stop %s the task runs, which may hear of it first',
+    async (when) => {
+      const clock = new FakeClock();
+      const stop = new AbortController();
+      const reason = new Error('stopped');
+      const broken = new Promise<never>((_, reject) => {
+        stop.signal.addEventListener('abort', () => reject(new Error('ECONNRESET')));
+      });
+      if (when === 'before') stop.abort(reason);
+      const outcome = withTimeout(clock, 100, stop.signal, 'it', () => broken).catch((error) => error);
+      stop.abort(reason);
+      expect(await outcome).toBe(reason);
+      expect(clock.pending).toBe(0);
+    },
+  );
 });
 
 test('a pause lasts as long as asked for, or until the signal aborts; then it leaves no timer', async () => {
