@@ -5,9 +5,11 @@ import {
   type AnnotationCopy,
   parseAnnotationCopiesSliced,
 } from '../../server/protocol/annotation.ts';
+import { COPY_FORMAT, parseCopyAnswerSliced } from '../../server/protocol/copy.ts';
 import { JOURNAL_FORMAT, type Journal, type JournalEntry, parseJournalSliced } from '../../server/protocol/event.ts';
 import { parseGoldpingerCheck } from '../../server/protocol/goldpinger.ts';
 import { LATENCY_BINS_US, parseLinkHistorySliced, parsePodHistory } from '../../server/protocol/history.ts';
+import { parseDepartedPodsSliced } from '../../server/protocol/pod.ts';
 import { encodePodReport, parsePodReportSliced } from '../../server/protocol/pod-report.ts';
 import { parseLinkSamplesSliced } from '../../server/protocol/sample.ts';
 import { noneSkipped, type Skipped } from '../../server/protocol/validators.ts';
@@ -72,6 +74,17 @@ const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
 const counts = [1, 2, 3];
 const us = { minUs: 1, p50Us: 1, p95Us: 1, maxUs: 1, connectP50Us: 1, firstByteP50Us: 1 };
 
+/** A copy with a sample and a cycle of datagrams, as it goes to a keeper. */
+export const COPY_WIRE = {
+  nowMs: 9_000,
+  sinceMs: 5_000,
+  untilMs: 6_000,
+  links: 1,
+  targets: [{ number: 0, uid: 'uid-1', name: 'pod-1', namespace: 'default', podIP: '', family: 4 }],
+  pieces: [{ fromMs: 5_000, toMs: 6_000, samples: 'A'.repeat(20), cycles: 'A'.repeat(24) }],
+  journal: journals(1, [{ by: 0, agoMs: 1, kind: 'pod-seen', of: 1 }])[0]!.value,
+};
+
 /** What pods answer each other with: a valid answer, and its validator. */
 export const PEER_ANSWERS: Record<string, [wire: object, parse: ParseAnswer]> = {
   'pod report': [
@@ -102,5 +115,10 @@ export const PEER_ANSWERS: Record<string, [wire: object, parse: ParseAnswer]> = 
       byLatency: counts.map(() => LATENCY_BINS_US.map(() => 0).concat(0)),
     },
     parsePodHistory,
+  ],
+  copies: [{ format: COPY_FORMAT, hasMore: false, copies: [COPY_WIRE] }, parseCopyAnswerSliced],
+  'departed pods': [
+    { pods: [{ pod: podOf(1, { lifecycle: 'gone' }), stages: [['gone', 5]] }] },
+    parseDepartedPodsSliced,
   ],
 };

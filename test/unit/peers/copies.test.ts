@@ -19,6 +19,7 @@ import { overWire, resultsOf, resultsSettingsOf } from '../../support/collecting
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parsedBy } from '../../support/generator.ts';
 import { podsOf, snapshotOf } from '../../support/mesh.ts';
+import { COPY_WIRE } from '../../support/peer-answers.ts';
 import { cycleOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 
 const SECOND = 1_000;
@@ -419,12 +420,9 @@ it('the memory of copies is bounded by the share of HISTORY_MEMORY: the largest 
 });
 
 describe('an answer with copies', () => {
-  const piece = { fromMs: 5_000, toMs: 6_000, samples: '' };
-  const journal = { format: 'goldpinger-ts/journal/1', id: 'a-1', knownAgeMs: 0, truncated: false, events: [] };
-  const times = { nowMs: 9_000, sinceMs: 5_000, untilMs: 6_000 };
-  const copy = { ...times, links: 0, targets: [], pieces: [piece], journal };
+  const [piece] = COPY_WIRE.pieces;
   const parse = (change: object) =>
-    parsedBy(parseCopyAnswerSliced, { format: COPY_FORMAT, hasMore: false, copies: [{ ...copy, ...change }] });
+    parsedBy(parseCopyAnswerSliced, { format: COPY_FORMAT, hasMore: false, copies: [{ ...COPY_WIRE, ...change }] });
 
   it.each([
     ['times out of order', { untilMs: 4_000 }],

@@ -11,6 +11,7 @@ const limits = { maxBytes: 1024 * 1024, maxValues: 20_000 };
 const LIMITS: Record<string, JsonLimits & { maxBytes: number }> = {
   'pod report': reportLimits(podsOf(3)),
   '/check': reportLimits(podsOf(1_000)),
+  copies: { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 },
 };
 const [reportWire, parseReport] = PEER_ANSWERS['pod report']!;
 /** All that a pod answers with: a valid answer, its validator, and its limits. */

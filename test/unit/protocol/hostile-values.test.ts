@@ -8,7 +8,6 @@ import { parseAnnotations } from '../../../server/protocol/annotation.ts';
 import { encodeComparison, parseComparison } from '../../../server/protocol/comparison.ts';
 import { parseEvents } from '../../../server/protocol/event.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import { parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
 import { parseRounds } from '../../../server/protocol/rounds.ts';
 import { parseVerdict } from '../../../server/protocol/verdict.ts';
 import { podObject } from '../../support/kube-objects.ts';
@@ -54,7 +53,6 @@ const READERS: Record<string, [wire: unknown, read: Read]> = {
   comparison: [joined(encodeComparison(await comparisonOf())), parseComparison],
   verdict: [(await comparisonOf()).report.verdict, parseVerdict],
   rounds: [{ fromMs: 0, toMs: 1, nowMs: 1, truncated: false, missing: [], rounds: [] }, parseRounds],
-  'departed pods': [{ pods: [] }, (wire) => readAnswer(parseDepartedPodsSliced, wire)],
   'pod of Kubernetes': [podObject({ name: 'a', ip: '10.1.0.1' }), readPod],
   'node of Kubernetes': [{ metadata: { name: 'n', labels: {} } }, readNode],
   'local pod': objectOf(PODS, { spec: podSpec }),
