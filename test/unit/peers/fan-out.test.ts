@@ -38,4 +38,10 @@ describe('a fan-out', () => {
     fanOut.noteAnswer('uid-0');
     expect([await timeOf(false), await timeOf(true), await timeOf(true)]).toEqual([5_000, 200, 5_000]);
   });
+
+  it('remembers the last 5000 pods that did not answer', async () => {
+    const fanOut = new FanOut({ checkAllTimeoutMs: 5_000 }, new FakeClock());
+    await fanOut.run(podsOf(5_001), async () => false);
+    expect(['uid-0', 'uid-1', 'uid-5000'].map((uid) => fanOut.isSilent(uid))).toEqual([false, true, true]);
+  });
 });

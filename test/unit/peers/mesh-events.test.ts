@@ -103,6 +103,7 @@ describe('the events of a time range', () => {
 
   it.each([
     ['within it', 30_000, true],
+    ['as it began', 60_000, true],
     ['before it', 90_000, false],
   ])('are truncated if a journal has dropped events %s', async (_, droppedAgeMs, truncated) => {
     const parts = journals(1, [{ by: 0, agoMs: 10_000, kind: 'pod-gone', of: 1 }]);

@@ -220,10 +220,9 @@ describe('the history of the mesh', () => {
     expect((await history(600_000, 1_000)).stepMs).toBe(1_000);
   });
 
-  it('is collected once for all clients', async () => {
+  it('is collected once for all clients who ask for the same steps', async () => {
     const { clock, reader, history, paths } = start();
-    const [a, b] = await Promise.all([history(), history()]);
-    expect(a).toBe(b);
+    await Promise.all([history(), history()]);
     expect(paths).toHaveLength(1);
     // Another range has a path of its own, although its ages are the same: no other query may share what is added up for this one.
     await clock.advance(10_000);
