@@ -223,9 +223,12 @@ export function writeAddress(address: Address): string {
 /** Maximum length of a hypothesis, characters, so that it fits into a URL. */
 export const MAX_HYPOTHESIS = 1000;
 
+/** What of a line is a clause; '' = it has none. */
+const clauseIn = (line: string): string => line.replace(/^\s*(expect=)?\s*/, '').trimEnd();
+
 /** The clauses of a text with one clause per line, each with or without `expect=`. Bounded, without empty clauses. */
 export function clausesIn(text: string): string[] {
-  return boundedClauses(text.split('\n').map((line) => line.trim().replace(/^expect=/, '')));
+  return boundedClauses(text.split('\n').map(clauseIn));
 }
 
 /**
@@ -250,15 +253,16 @@ export interface ClauseError {
   place: { line: number; before: string; from: string } | null;
 }
 
-/** Parses the server's message: `expect 2 in query, character 9: expected a duration ...`. */
-export function clauseErrorOf(text: string, clauses: readonly string[]): ClauseError {
+/** Parses the server's message: `expect 2 in query, character 9: expected a duration ...`. `typed`: see `clausesIn`. */
+export function clauseErrorOf(text: string, typed: string): ClauseError {
   const found = /^expect (\d{1,2}) in query, character (\d{1,3}): (.+)$/s.exec(text);
   if (found === null) return { message: text, place: null };
-  const [, line = '', character = '', message = ''] = found;
-  const clause = clauses[Number(line) - 1];
-  if (clause === undefined) return { message: text, place: null };
-  const at = Math.min(clause.length, Math.max(0, Number(character) - 1));
-  return { message, place: { line: Number(line), before: clause.slice(0, at), from: clause.slice(at) } };
+  const [, number = '', character = '', message = ''] = found;
+  const lines = typed.split('\n').map((line, i) => ({ text: line.trimEnd(), line: i + 1, clause: clauseIn(line) }));
+  const wrong = lines.filter(({ clause }) => clause !== '')[Number(number) - 1];
+  if (wrong === undefined) return { message: text, place: null };
+  const at = wrong.text.length - wrong.clause.length + Math.max(0, Number(character) - 1);
+  return { message, place: { line: wrong.line, before: wrong.text.slice(0, at), from: wrong.text.slice(at) } };
 }
 
 /** The path of the report on what is compared, relative to the page. `expect`: the hypothesis, clause by clause. */

@@ -19,13 +19,17 @@ interface LinkFilter {
   states: string[];
 }
 
+/** A word of which only the beginning is typed, such as `from:` or `to:node:`. */
+const UNFINISHED = /^(from:|to:)?(state:|node:|zone:|pod:|is:)?$/;
+
 /**
  * Parses a filter: words that the source or the destination of a link must match (see `matchesWord`), with `from:` only
- * the source, with `to:` only the destination; and `state:failed,slow`, the states to show.
+ * the source, with `to:` only the destination; and `state:failed,slow`, the states to show. Unfinished words hide nothing.
  */
 function parseFilter(text: string): LinkFilter {
   const filter: LinkFilter = { either: [], from: [], to: [], states: [] };
-  for (const word of text.toLowerCase().split(/\s+/).filter(Boolean)) {
+  const words = text.toLowerCase().split(/\s+/);
+  for (const word of words.filter((each) => !UNFINISHED.test(each))) {
     const [, of, rest = ''] = /^(from|to|state):(.+)$/.exec(word) ?? [];
     if (of === 'state') filter.states.push(...rest.split(',').filter(Boolean));
     else if (of === 'from' || of === 'to') filter[of].push(rest);

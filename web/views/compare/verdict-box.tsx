@@ -26,9 +26,9 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
   const stated = expect.join('\n');
   // The Back button or a pasted link states another hypothesis.
   useEffect(() => setText((typed) => (clausesIn(typed).join('\n') === stated ? typed : stated)), [stated]);
+  const isStated = clausesIn(text).join('\n') === stated;
   const stateIt = () => {
-    const clauses = clausesIn(text);
-    if (clauses.join('\n') !== stated) onExpect(clauses);
+    if (!isStated) onExpect(clausesIn(text));
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -60,7 +60,7 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
         <button type="submit">Check</button>
       </form>
       <div role="status" id="verdict-words">
-        {error !== '' && <ErrorMessage {...clauseErrorOf(error, expect)} />}
+        {error !== '' && <ErrorMessage {...clauseErrorOf(error, isStated ? text : stated)} />}
         {verdict !== null && <Answer answer={verdict} />}
       </div>
     </section>

@@ -14,12 +14,36 @@ const MAX_GOOD_MS = 5 * 60_000;
 /**
  * Suggests ranges for a comparison: the last fault, the good period before it, and the good period after it if the fault
  * has ended. Without a fault, or without data before it: the two halves of the last `MAX_GOOD_MS`. `stepMs`: length of a step.
+ * `drawn`: the only range that the reader has drawn. It stays, with the last fault if that is after it and it is good itself;
+ * otherwise with the good period before it; without data before it, with as much time after it.
  */
-export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRange, stepMs: number): TimeRange[] {
+export function suggestedRanges(
+  steps: readonly TimelineStep[],
+  limits: TimeRange,
+  stepMs: number,
+  drawn?: TimeRange,
+): TimeRange[] {
   const marginMs = Math.max(MIN_MARGIN_MS, stepMs);
   const known = merged(steps).filter(({ known: share, toMs }) => share > 0 && toMs > limits.fromMs);
-  const bad = lastFault(known, limits.fromMs, Math.max(PAUSE_MS, PAUSE_STEPS * stepMs));
+  const faultUntil = (untilMs: number) =>
+    lastFault(
+      known.filter(({ fromMs }) => fromMs < untilMs),
+      limits.fromMs,
+      Math.max(PAUSE_MS, PAUSE_STEPS * stepMs),
+    );
+  const bad = faultUntil(limits.toMs);
   const firstMs = Math.max(limits.fromMs, known[0]?.fromMs ?? limits.fromMs);
+  const goodBefore = (atMs: number) => {
+    return { fromMs: Math.max(lastBadMs(known, atMs, firstMs), atMs - MAX_GOOD_MS), toMs: atMs - marginMs };
+  };
+  if (drawn !== undefined) {
+    const own = faultUntil(drawn.toMs);
+    const isGood = own === null || own.toMs <= drawn.fromMs;
+    if (isGood && bad !== null && bad.fromMs >= drawn.toMs) return inOrder([drawn, bad]);
+    const compared = inOrder([goodBefore(isGood ? drawn.fromMs : Math.min(own.fromMs, drawn.fromMs)), drawn]);
+    if (compared.length > 1) return compared;
+    return inOrder([drawn, { fromMs: drawn.toMs, toMs: Math.min(limits.toMs, 2 * drawn.toMs - drawn.fromMs) }]);
+  }
   if (bad === null || bad.fromMs - marginMs - firstMs < LEAST_RANGE_MS) {
     const toMs = limits.toMs;
     const halfMs = Math.min(MAX_GOOD_MS, toMs - firstMs) / 2;
@@ -28,12 +52,8 @@ export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRang
       { fromMs: toMs - halfMs, toMs },
     ]);
   }
-  const before = {
-    fromMs: Math.max(lastBadMs(known, bad.fromMs, firstMs), bad.fromMs - MAX_GOOD_MS),
-    toMs: bad.fromMs - marginMs,
-  };
   const after = { fromMs: bad.toMs + marginMs, toMs: Math.min(limits.toMs, bad.toMs + MAX_GOOD_MS) };
-  return inOrder([before, bad, ...(after.toMs - after.fromMs >= PAUSE_MS ? [after] : [])]);
+  return inOrder([goodBefore(bad.fromMs), bad, ...(after.toMs - after.fromMs >= PAUSE_MS ? [after] : [])]);
 }
 
 /** The last range of bad steps with less than `pauseMs` of good time between any two. Time without data counts as neither. */

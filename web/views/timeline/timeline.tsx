@@ -88,7 +88,7 @@ export function Timeline(props: TimelineProps) {
   const onRanges = (next: readonly TimeRange[]) =>
     onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : comparing(next.length > 1)) });
   const onCompare = () => {
-    const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
+    const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0, ranges[0]);
     onChange({ ranges: compared, ...comparing(!address.compare && compared.length > 1) });
   };
   const shown = { steps, past, limits, nameOf };

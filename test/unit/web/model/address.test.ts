@@ -156,30 +156,30 @@ test.each([
 
 describe('a validation error', () => {
   test.each([
-    ['latency>200', 'latency>', '200'],
-    ['healthy,to=pod:', 'healthy,to=pod:', ''],
-    ['healthy,colour=red', 'healthy,', 'colour=red'],
-    ['quick', '', 'quick'],
-  ])('is shown where the server finds it: %s', (clause, before, from) => {
-    const clauses = ['healthy', clause];
+    ['healthy\nlatency>200', 2, 'latency>', '200'],
+    ['healthy\nhealthy,to=pod:', 2, 'healthy,to=pod:', ''],
+    ['healthy\nhealthy,colour=red', 2, 'healthy,', 'colour=red'],
+    ['healthy\nquick', 2, '', 'quick'],
+    ['\n\nhealthy\n \n  expect=latency>200 ', 5, '  expect=latency>', '200'],
+  ])('is shown in the line and at the character where the server finds it: %j', (typed, line, before, from) => {
     let told = '';
     try {
-      parseClauses(clauses);
+      parseClauses(clausesIn(typed));
     } catch (error) {
       told = (error as Error).message;
     }
-    const { message: shown, place } = clauseErrorOf(told, clauses);
-    expect(place).toEqual({ line: 2, before, from });
+    const { message: shown, place } = clauseErrorOf(told, typed);
+    expect(place).toEqual({ line, before, from });
     expect(shown).toMatch(/^(expected|it is)/);
   });
 
   test('without a place, or about a line that is not there, is told as it came', () => {
-    expect(clauseErrorOf('start in query: expected a time within the last HISTORY_WINDOW', ['healthy'])).toEqual({
+    expect(clauseErrorOf('start in query: expected a time within the last HISTORY_WINDOW', 'healthy')).toEqual({
       message: 'start in query: expected a time within the last HISTORY_WINDOW',
       place: null,
     });
-    expect(clauseErrorOf('expect 3 in query, character 1: no', ['healthy']).place).toBeNull();
-    expect(clauseErrorOf('expect 1 in query, character 99: no', ['healthy']).place).toEqual({
+    expect(clauseErrorOf('expect 3 in query, character 1: no', 'healthy').place).toBeNull();
+    expect(clauseErrorOf('expect 1 in query, character 99: no', 'healthy').place).toEqual({
       line: 1,
       before: 'healthy',
       from: '',

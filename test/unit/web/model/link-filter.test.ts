@@ -33,9 +33,11 @@ describe('a filter of the heatmap', () => {
     expect(shown(picture, 'nobody')).toEqual([]);
   });
 
-  test('without words shows the picture itself, and otherwise never changes it', () => {
+  test('without words, or while one is being typed, shows the picture itself, and otherwise never changes it', () => {
     const before = picture.state.slice();
-    expect(shownLinks(picture, ' ')).toBe(picture);
+    for (const text of [' ', 'from:', 'to:pod: state:', 'is:', 'node:'])
+      expect(shownLinks(picture, text)).toBe(picture);
+    expect(shown(picture, 'from: to:chaos')).toEqual(['0>3', '1>3', '2>3', '3>3']);
     shownLinks(picture, 'state:failed');
     expect(picture.state).toEqual(before);
   });

@@ -220,6 +220,67 @@ describe('what to compare where nobody has said', () => {
     );
   });
 
+  test.each<[string, TimelineStep[], [number, number], [number, number][]]>([
+    [
+      'good, before a fault: the fault',
+      [step(0, 800, 0), step(800, 900, 4), step(900, 1000, 0)],
+      [100, 200],
+      [
+        [100, 200],
+        [800, 900],
+      ],
+    ],
+    [
+      'in a fault: the good time before the fault',
+      [step(0, 800, 0), step(800, 900, 4), step(900, 1000, 0)],
+      [820, 840],
+      [
+        [500, 795],
+        [820, 840],
+      ],
+    ],
+    [
+      'in an earlier fault: the same',
+      [step(0, 300, 0), step(300, 400, 1), step(400, 900, 0), step(900, 1000, 4)],
+      [310, 400],
+      [
+        [0, 295],
+        [310, 400],
+      ],
+    ],
+    [
+      'good, after a fault: the good time between them',
+      [step(0, 300, 0), step(300, 400, 1), step(400, 1000, 0)],
+      [600, 700],
+      [
+        [400, 595],
+        [600, 700],
+      ],
+    ],
+    [
+      'without a fault: the good time before it',
+      [step(0, 1000, 0)],
+      [600, 700],
+      [
+        [300, 595],
+        [600, 700],
+      ],
+    ],
+    [
+      'where nothing is known before it: as much time after it',
+      [step(500, 1000, 0)],
+      [500, 600],
+      [
+        [500, 600],
+        [600, 700],
+      ],
+    ],
+  ])('a range that is drawn stays; %s is added', (_, steps, [from, to], compared) => {
+    const drawn = { fromMs: from * 1000, toMs: to * 1000 };
+    const suggested = suggestedRanges(steps, limits, 4000, drawn);
+    expect(suggested.map(({ fromMs, toMs }) => [fromMs / 1000, toMs / 1000])).toEqual(compared);
+  });
+
   test('without a fault, the last two halves of what is known', () => {
     expect(seconds([step(0, 800, 0, 0), step(800, 1000, 0)])).toEqual([
       [800, 900],
