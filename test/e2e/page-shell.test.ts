@@ -55,16 +55,23 @@ describe('the first picture', () => {
 describe('the summary', () => {
   test.each([
     [1440, 120],
+    [1300, 4],
     [1100, 120],
     [390, 4],
     [390, 120],
-  ])('fits %i px with %i pods: no word of it is cut off', async (width, pods) => {
-    const page = await visitor.visit(await visitor.feed(scenario(pods === 4 ? 'slow-pod' : 'mixed', pods)), { width });
+  ])('fits %i px with %i pods: no word of it is cut off, however long names of nodes are', async (width, pods) => {
+    const source = scenario(pods === 4 ? 'slow-pod' : 'mixed', pods);
+    const named = (windowMs: number) => {
+      const mesh = source(windowMs);
+      return { ...mesh, settings: { ...mesh.settings, displayNodeName: true } };
+    };
+    const page = await visitor.visit(await visitor.feed(named), { width });
     await soon(() => words(page, '.summary')).toMatch(/healthy.*(good|failed).*Cluster health (418|200)/);
     const cut = await page.locator('.summary').evaluate((line) => {
       const { left, right, top, bottom } = line.getBoundingClientRect();
-      return [...line.querySelectorAll('.fact')]
+      return [...line.querySelectorAll('.fact, .fact > span:not(.hidden)')]
         .filter((fact) => {
+          if (fact.scrollWidth > fact.clientWidth && getComputedStyle(fact).display !== 'inline') return true;
           const box = fact.getBoundingClientRect();
           return box.left < left || box.right > right || box.top < top - 4 || box.bottom > bottom + 4;
         })

@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../../../server/protocol/pod.ts';
 import { textWidth } from '../../../../../web/model/label-layout.ts';
+import { chooseLinks } from '../../../../../web/model/link-choice.ts';
 import { layoutRing, seatPods } from '../../../../../web/model/ring-layout.ts';
 import { PodSlots } from '../../../../../web/model/slots.ts';
-import { type Line, labelsOf, linesIn, roomOf } from '../../../../../web/views/graph/labels.ts';
-import { BOLD_13, frameOf, isTight, withNameRoom } from '../../../../../web/views/graph/scene.ts';
+import { overlap } from '../../../../../web/views/graph/geometry.ts';
+import { type Line, labelsOf, linesIn, placedLabels, roomOf } from '../../../../../web/views/graph/labels.ts';
+import { BOLD_13, frameOf, isTight, sceneLinks, withNameRoom } from '../../../../../web/views/graph/scene.ts';
 import { tierOf } from '../../../../../web/views/graph/tier.ts';
 import type { Graph } from '../../../../../web/views/graph/use-graph.ts';
 import { podOf } from '../../../../support/mesh.ts';
+import { pictureOf } from '../../pictures.ts';
 
 /** Pods on `nodes` nodes in 3 zones. */
 function podsOf(count: number, nodes: number): Pod[] {
@@ -76,6 +79,27 @@ describe('labels', () => {
       }
     }
   });
+});
+
+test.each([2, 3, 4, 5, 6, 7, 8, 9, 10])('labels of %i pods cover no arrow', (count) => {
+  const picture = pictureOf({ pods: count, scenario: 'healthy' });
+  for (const [width, height] of [
+    [990, 600],
+    [2200, 1000],
+  ] as const) {
+    const tier = tierOf(count, false, height - 16);
+    const frame = frameOf(width, height, tier, false, 0);
+    const ring = layoutRing(picture.mesh.pods, 'none', frame.ring);
+    const { pairs } = chooseLinks(picture, { limit: 200, only: 'all', pod: -1, selfLinks: true });
+    const arrows = sceneLinks(picture, pairs, ring, ring.spots, () => tier.disc, tier).flatMap(({ arrow }) => arrow);
+    const named = ring.spots.map((_, index) => ({ index, finding: null }));
+    const graph = { tier, narrow: false, frame, ring, spots: ring.spots, named, predecessors: new Map() };
+    const boxes = placedLabels(graph as unknown as Graph, picture, picture.mesh.atMs).map(({ box }) => box);
+    expect(boxes).toHaveLength(count);
+    expect(arrows.filter((corner) => boxes.some((box) => overlap(box, { ...corner, width: 0, height: 0 })))).toEqual(
+      [],
+    );
+  }
 });
 
 test.each([2, 3, 6, 12])('on a phone the names of %i nodes are whole at the sides of the ring', (count) => {
