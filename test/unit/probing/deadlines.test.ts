@@ -28,15 +28,16 @@ function scene() {
 
 it('deadlines fall due at their times, with one timer for all, which is kept for what comes next', async () => {
   const { clock, deadlines, fell, add } = scene();
+  add('late', 300);
   add('early', 150);
   add('moved', 150, 100);
-  add('late', 300);
+  add('last', 400);
   deadlines.remove(add('removed', 100));
   expect(clock.pending).toBe(1);
   await clock.advance(149);
   expect(fell).toEqual([]);
   await clock.advance(1_000);
-  const inOrder = ['early 150', 'moved 150', 'moved 250', 'late 300'];
+  const inOrder = ['early 150', 'moved 150', 'moved 250', 'late 300', 'last 400'];
   expect(fell.map(([name, atMs]) => `${name} ${atMs}`)).toEqual(inOrder);
   expect(clock.pending).toBe(0);
   for (const name of ['a', 'b']) add(name, 300);

@@ -244,68 +244,40 @@ describe('the report', () => {
   });
 });
 
-describe('the turns of the loop are watched', () => {
-  /** A watch of its turns, with `timers` timers of ours in each second. */
-  function watched() {
-    const clock = new FakeClock();
-    const turns = { watches: 0, onTurn: () => {} };
-    const watchTurns = (onTurn: () => void) => {
-      turns.watches += 1;
-      turns.onTurn = onTurn;
-      return () => {
-        turns.watches -= 1;
-      };
+/** A second: how many timers of ours run in it, and how long its turns are, ms. */
+type Second = [timers: number, ...turnsMs: number[]];
+const seconds = (count: number, ...second: Second) => Array<Second>(count).fill(second);
+
+it.each<[why: string, isWatched: boolean, delayMs: number, unreliable: boolean, ...Second[]]>([
+  ['not while many timers of ours run, which cost less and show as much', false, 0, false, [30]],
+  ['not after a short busy time between two marks', false, 0, false, [30], [30, 39]],
+  ['after a second with few timers', true, 0, false, [30], [20]],
+  ['after a long busy time', true, 0, false, ...seconds(15, 30), [30, 60]],
+  ['so that a process that is always busy is found', true, 60, true, ...seconds(15, 30), ...seconds(6, 30, 60)],
+  ['so that the longest of a second is the delay', true, 80, false, ...seconds(15, 1), [1, 80, 3]],
+  ['one by one, however long they take together', true, 20, false, ...seconds(15, 30), ...seconds(7, 30, 20, 20, 20)],
+])('the turns of the loop are watched %s: %s', async (_, isWatched, delayMs, unreliable, ...all) => {
+  const clock = new FakeClock();
+  const turns = { watches: 0, onTurn: () => {} };
+  const watchTurns = (onTurn: () => void) => {
+    turns.watches += 1;
+    turns.onTurn = onTurn;
+    return () => {
+      turns.watches -= 1;
     };
-    let busyMs = 0;
-    const watch = new StarvationWatch(clock, () => clock.monotonicMs() - busyMs, watchTurns);
-    onTestFinished(() => watch.stop());
-    const work = (ms: number) => {
+  };
+  let busyMs = 0;
+  const watch = new StarvationWatch(clock, () => clock.monotonicMs() - busyMs, watchTurns);
+  onTestFinished(() => watch.stop());
+  for (const [timers, ...turnsMs] of all) {
+    for (let i = 0; i < timers; i++) watch.timerWasLate(0);
+    for (const ms of turnsMs) {
       clock.freeze(ms);
       busyMs += ms;
-    };
-    /** A second with this many timers, and with turns of so many ms. */
-    const second = async (timers: number, turnsMs: readonly number[] = []) => {
-      for (let i = 0; i < timers; i++) watch.timerWasLate(0);
-      for (const ms of turnsMs) {
-        work(ms);
-        if (turns.watches > 0) turns.onTurn();
-      }
-      await clock.advance(1_000 - turnsMs.reduce((sum, ms) => sum + ms, 0));
-    };
-    return { watch, turns, second };
+      if (turns.watches > 0) turns.onTurn();
+    }
+    await clock.advance(1_000 - turnsMs.reduce((sum, ms) => sum + ms, 0));
   }
-
-  it('not while many timers of ours run, which cost less and show as much', async () => {
-    const { turns, second } = watched();
-    await second(30);
-    expect(turns.watches).toBe(0);
-    await second(30, [39]);
-    expect(turns.watches).toBe(0);
-    await second(20);
-    expect(turns.watches).toBe(1);
-  });
-
-  it('again after a long busy time between two marks, so that a process that is always busy is found', async () => {
-    const { watch, turns, second } = watched();
-    for (let i = 0; i < 15; i++) await second(30);
-    await second(30, [60]);
-    expect(turns.watches).toBe(1);
-    expect(watch.status().loopDelayP99Us).toBe(0);
-    for (let i = 0; i < 5; i++) await second(30, [60]);
-    expect(watch.status()).toMatchObject({ loopDelayP99Us: 60_000, unreliable: true });
-  });
-
-  it('of which the longest in a second is the delay of the loop', async () => {
-    const { watch, second } = watched();
-    for (let i = 0; i < 15; i++) await second(1);
-    await second(1, [80, 3]);
-    expect(watch.status().loopDelayP99Us).toBeCloseTo(80_000);
-  });
-
-  it('and short turns count one by one, however long they take together', async () => {
-    const { watch, second } = watched();
-    for (let i = 0; i < 15; i++) await second(30);
-    for (let i = 0; i < 7; i++) await second(30, [20, 20, 20]);
-    expect(watch.status()).toMatchObject({ loopDelayP99Us: 20_000, unreliable: false });
-  });
+  expect([turns.watches > 0, watch.status().unreliable]).toEqual([isWatched, unreliable]);
+  expect(watch.status().loopDelayP99Us).toBeCloseTo(delayMs * 1_000);
 });
