@@ -149,7 +149,7 @@ export class NodeKeeper {
     let waitMs = Math.max(CORDONED_LIST_MS, this.#liveCount * CORDONED_LIST_MS_PER_POD);
     try {
       const cordoned = await list('spec.unschedulable=true');
-      this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name))));
+      this.#tell(() => store.setCordoned(new Set(cordoned.map(([name]) => name).filter((name) => name !== ''))));
     } catch (error) {
       if (asApiError(error).fault === 'forbidden') waitMs = timing.nodesRefreshMs;
     }
@@ -203,23 +203,19 @@ export async function listNodes(
   return (await listAll(client, clock, call, stop)).items;
 }
 
-/** A node. Its zone is '' if it has none. */
+/** A node. Its zone is '' if it has none. Both are '' if the node cannot be read: it is there all the same. */
 type NodeFacts = [name: string, zone: string];
 
-const nameSchema = v.pipe(v.string(), v.maxLength(253));
-const nodeSchema = v.object({
-  metadata: v.object({
-    name: nameSchema,
-    labels: v.nullish(v.object({ [ZONE_LABEL]: v.nullish(nameSchema, '') }), {}),
+const nameSchema = v.fallback(v.boundedText(253), '');
+const nodeSchema = v.fallback(
+  v.object({
+    metadata: v.object({ name: nameSchema, labels: v.fallback(v.object({ [ZONE_LABEL]: nameSchema }), {}) }),
   }),
-});
+  { metadata: { name: '', labels: {} } },
+);
 
-/** Returns null if the object is no node. */
-export function readNode(object: unknown): NodeFacts | null {
-  try {
-    const { name, labels } = v.validate(nodeSchema, object).metadata;
-    return [name, labels[ZONE_LABEL] ?? ''];
-  } catch {
-    return null;
-  }
+/** Reads a node of the Kubernetes API. */
+export function readNode(object: unknown): NodeFacts {
+  const { name, labels } = v.validate(nodeSchema, object).metadata;
+  return [name, labels[ZONE_LABEL] ?? ''];
 }

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../server/discovery/api-error.ts';
-import { NodeKeeper } from '../../../server/discovery/nodes.ts';
+import { listNodes, NodeKeeper } from '../../../server/discovery/nodes.ts';
 import { comparePods } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { countedPods } from '../../support/mesh.ts';
-import { keptLog } from './discovery-scene.ts';
+import { answering, keptLog } from './discovery-scene.ts';
 
 const MINUTE = 60_000;
 const [ZONES, CORDONED] = ['', 'spec.unschedulable=true'];
+/** The name and the zone of a node that cannot be read. */
+const UNREADABLE: [string, string] = ['', ''];
 const forbidden = new ApiError('forbidden', 'no', 403);
 
 let clock: FakeClock;
@@ -39,7 +41,7 @@ beforeEach(() => {
     list: async (selector) => {
       asked.push(selector);
       if (failure !== null) throw failure;
-      const isWanted = (name: string) => selector === ZONES || selector === `metadata.name=${name}`;
+      const isWanted = (name: string) => [ZONES, `metadata.name=${name || 'n1'}`].includes(selector);
       return [...zones].filter(([name]) => (selector === CORDONED ? cordoned.has(name) : isWanted(name)));
     },
     store: { setZones: tell, setCordoned: tell, nodeDeleted: tell },
@@ -66,6 +68,23 @@ it('nothing is asked before the first node is named, and nothing after the stop'
   await keeper.stop();
   setNodes(['n3']);
   expect(clock.pending).toBe(0);
+});
+
+it('a node that cannot be read is there: it is not deleted, and its zone is unknown', async () => {
+  const metadata = { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'east' } };
+  const items = [{ metadata }, { metadata: { name: 'n2', labels: 7 } }, { metadata: { name: 7 } }];
+  const { client } = answering(() => ({ body: [{ kind: 'NodeList', metadata: { resourceVersion: '1' }, items }] }));
+  const listed = await listNodes(client, clock, ZONES, 1_000, new AbortController().signal);
+  expect(listed).toEqual([['n1', 'east'], ['n2', ''], UNREADABLE]);
+  zones = new Map([UNREADABLE]);
+  cordoned = new Set(['']);
+  setNodes(['n1']);
+  await clock.advance(0);
+  setNodes([], ['n1']);
+  await clock.advance(MINUTE);
+  expect(count('metadata.name=n1')).toBe(1);
+  // Nor is a pod without a node on a cordoned one.
+  for (const fact of told.slice(1)) expect(fact).toEqual(new Set());
 });
 
 it('a pod that has changed among thousands is no reason to look at all of them', () => {
