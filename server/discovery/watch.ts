@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { addAbortSignal } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { ApiClient } from './api-client.ts';
@@ -79,6 +78,9 @@ export async function* watch(
   }
 }
 
+/** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, which take a few times as much as JSON. */
+const MAX_LINE = 16 * 1024 * 1024;
+
 /** Yields the events of an open watch. Rejects as `watch` does. */
 async function* readEvents(
   response: IncomingMessage,
@@ -86,7 +88,9 @@ async function* readEvents(
   call: WatchCall,
   stop: AbortSignal,
 ): AsyncGenerator<WatchEvent, void> {
-  const lines = new LineSplitter();
+  response.setEncoding('utf8');
+  /** The beginning of a line that has not ended. Adding to a string does not copy it, however many pieces a line comes in. */
+  let rest = '';
   let { resourceVersion } = call;
   const end = (why: WatchEnd['why']): WatchEnd => ({ type: 'end', why, resourceVersion });
   let isOverdue = false;
@@ -97,19 +101,23 @@ async function* readEvents(
   const lifetime = clock.setTimer(giveUp, call.lifetimeMs + call.slackMs);
   addAbortSignal(stop, response);
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      for (const line of lines.push(chunk)) {
+    for await (const text of response as AsyncIterable<string>) {
+      const [first = '', ...others] = text.split('\n');
+      const lines = [rest + first, ...others];
+      rest = lines.pop() ?? '';
+      if (rest.length > MAX_LINE) throw new ApiError('malformed', 'an event of the watch is too long');
+      for (const line of lines) {
         if (line.trim() === '') continue;
         const event = eventOf(line, response);
         resourceVersion = versionOf(event.object) || resourceVersion;
         yield event;
       }
     }
-    if (lines.hasRest) throw new ApiError('malformed', `the watch ended within an event: ${notJson(response)}`);
+    if (rest !== '') throw new ApiError('malformed', `the watch ended within an event: ${notJson(response)}`);
     yield end('closed');
   } catch (error) {
     if (stop.aborted) throw asApiError(stop.reason);
-    if (isOverdue && lines.hasRest) throw new ApiError('timeout', 'an event of the watch did not end');
+    if (isOverdue && rest !== '') throw new ApiError('timeout', 'an event of the watch did not end');
     // Errors of the connection have codes. An error without one comes from what the server sent.
     if (!isOverdue && typeof (error as { code?: unknown }).code !== 'string') throw error;
     yield end(isOverdue ? 'overdue' : 'broken');
@@ -139,28 +147,4 @@ function eventOf(line: string, response: IncomingMessage) {
 function versionOf(object: unknown): string {
   const version = (object as { metadata?: { resourceVersion?: unknown } } | null)?.metadata?.resourceVersion;
   return typeof version === 'string' ? version.slice(0, 128) : '';
-}
-
-/** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, which take a few times as much as JSON. */
-const MAX_LINE = 16 * 1024 * 1024;
-
-/** Splits a stream of bytes into lines. */
-export class LineSplitter {
-  readonly #decoder = new StringDecoder('utf8');
-  #rest = '';
-
-  /** Whether a line has begun that has not ended. */
-  get hasRest(): boolean {
-    return this.#rest !== '';
-  }
-
-  /** Takes the next bytes and returns the lines that they complete, without line ends. Throws an `ApiError` if one is too long. */
-  push(chunk: Buffer): string[] {
-    const [first = '', ...others] = this.#decoder.write(chunk).split('\n');
-    // Adding to a string does not copy it, however many pieces a line comes in.
-    const lines = [this.#rest + first, ...others];
-    this.#rest = lines.pop() ?? '';
-    if (this.#rest.length > MAX_LINE) throw new ApiError('malformed', 'an event of the watch is too long');
-    return lines;
-  }
 }

@@ -42,7 +42,9 @@ export function answering(
       const token = query['continue'] ?? '';
       asked.push(token);
       const { status = 200, headers = {}, body } = answer(token, asked.length);
-      const chunks = body.map((chunk) => Buffer.from(typeof chunk === 'string' ? chunk : JSON.stringify(chunk)));
+      const chunks = body.map((chunk) =>
+        chunk instanceof Buffer ? chunk : Buffer.from(typeof chunk === 'string' ? chunk : JSON.stringify(chunk)),
+      );
       return Object.assign(Readable.from(chunks), { statusCode: status, headers }) as IncomingMessage;
     },
   };

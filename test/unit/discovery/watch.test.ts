@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LineSplitter, type WatchEvent, watch } from '../../../server/discovery/watch.ts';
+import { type WatchEvent, watch } from '../../../server/discovery/watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { answering } from './discovery-scene.ts';
 
@@ -15,7 +14,7 @@ const CALL = {
 };
 
 /** The events of a watch on a server that answers with `status` and `chunks`. */
-async function watched(chunks: string[], status = 200): Promise<WatchEvent[]> {
+async function watched(chunks: (string | Buffer)[], status = 200): Promise<WatchEvent[]> {
   const { client } = answering(() => ({ status, body: chunks }));
   const events: WatchEvent[] = [];
   for await (const event of watch(client, new FakeClock(), CALL, new AbortController().signal)) events.push(event);
@@ -38,6 +37,16 @@ describe('a watch', () => {
     });
   });
 
+  test('comes in pieces of any size', async () => {
+    const object = { text: 'aé€\u{1F600}' };
+    const bytes = Buffer.from(`\n${JSON.stringify({ type: 'DELETED', object })}\n\n`.repeat(2));
+    for (const size of [1, 3, 7, bytes.length]) {
+      const pieces = Array.from({ length: bytes.length }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+      expect((await watched(pieces)).slice(1, -1)).toEqual(Array(2).fill({ type: 'deleted', object }));
+    }
+    await expect(watched(['{"type":'])).rejects.toMatchObject({ message: expect.stringMatching('within an event') });
+  });
+
   test('has expired, whether the server says so when it is opened or later', async () => {
     const expired = { type: 'end', why: 'expired', resourceVersion: '' };
     expect(await watched(['{"kind":"Status"}'], 410)).toEqual([expired]);
@@ -46,22 +55,4 @@ describe('a watch', () => {
     const events = await watched([`${JSON.stringify(JSON.parse(recorded).event)}\n`]);
     expect(events.at(-1)).toEqual(expired);
   });
-});
-
-test('lines come out as they went in, however the bytes are cut', () => {
-  const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '));
-  fc.assert(
-    fc.property(fc.array(line), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (texts, sizes) => {
-      const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
-      const lines = new LineSplitter();
-      const found: string[] = [];
-      for (let from = 0, i = 0; from < bytes.length; i++) {
-        const size = sizes[i % sizes.length] ?? 1;
-        found.push(...lines.push(bytes.subarray(from, from + size)));
-        from += size;
-      }
-      expect(found).toEqual(texts);
-      expect(lines.hasRest).toBe(false);
-    }),
-  );
 });
