@@ -147,6 +147,8 @@ const IN_CLUSTER = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PO
 type Expected = Partial<Seen> & { namespace?: string };
 
 interface Case {
+  /** KUBECONFIG, if it is not that of this case. */
+  path?: string;
   name?: string;
   /** Fields of the cluster; its server is the plain one. */
   cluster?: object;
@@ -396,7 +398,12 @@ const CASES: Record<string, Record<string, Case>> = {
       others: [{ name: 'b', user: { tokenFile: 'token' }, files: { token: 'beside-the-second' } }],
       bearer: 'beside-the-second',
     },
-    'one of them must be there': { others: [], more: {}, config: /ENOENT/, name: 'missing' },
+    'one of them must be there': { path: '/nowhere/config', config: /ENOENT/ },
+    'one must be named': { path: '', config: /names no file/ },
+    'one that is not valid YAML is not quoted: its line is told': {
+      files: { config: 'users:\n- user:\n    token: "secret\n' },
+      config: /^the kubeconfig \S+ is not valid YAML: see line 4$/,
+    },
   },
   'service account': {
     'has token, CA and namespace': {
@@ -419,7 +426,7 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
   test.each(Object.entries(cases))('%s', async (_what, one) => {
     const { env, config = /./, fault = one.config && 'config', later = [] } = one;
     const root = one.account === undefined ? '/nowhere' : account(one.account);
-    const first = one.name === 'missing' ? '/nowhere/config' : kubeconfig(one);
+    const first = one.path ?? kubeconfig(one);
     const others = (one.others ?? []).map((other) => (typeof other === 'string' ? other : kubeconfig(other)));
     if (env !== undefined) stubAccount(env);
     const request = async () => {
@@ -451,18 +458,4 @@ describe.each(Object.entries(CASES))('%s', (_field, cases) => {
 test('service account: an IPv6 address is put into brackets', () => {
   stubAccount({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' });
   expect(readLogin({ kubeconfig: null, accountRoot: account(ACCOUNT) }).server).toBe('https://[fd00::1]:6443');
-});
-
-test.each([
-  [
-    'that is not valid YAML is not quoted: its line is told',
-    'config',
-    /^the kubeconfig \S+ is not valid YAML: see line 4$/,
-  ],
-  ['must be named', '', /names no file/],
-])('a kubeconfig %s', async (_what, name, message) => {
-  const own = mkdtempSync(join(folder, 'yaml-'));
-  write(own, { config: 'users:\n- user:\n    token: "secret\n' });
-  const client = new ApiClient({ kubeconfig: name && join(own, name) }, realClock);
-  await expect(client.logIn()).rejects.toMatchObject({ fault: 'config', message: expect.stringMatching(message) });
 });

@@ -55,13 +55,12 @@ const orMissing = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefin
 const listOf = <T>(item: fc.Arbitrary<T>) => fc.option(fc.array(item, { maxLength: 5 }));
 const containers = listOf(
   fc.record({
-    name: dnsName(63),
     restartCount: fc.nat(2 ** 31 - 1),
     state: fc.oneof(
       fc.constant({}),
-      fc.record({ waiting: fc.record({ reason: orMissing(longText), message: longText }) }),
+      fc.record({ waiting: fc.record({ reason: orMissing(longText) }) }),
       fc.record({ running: fc.record({ startedAt: time }) }),
-      fc.record({ terminated: fc.record({ exitCode: fc.nat(255), finishedAt: time, reason: orMissing(longText) }) }),
+      fc.record({ terminated: fc.record({ finishedAt: time }) }),
     ),
   }),
 );
@@ -75,15 +74,9 @@ const validPod = fc.record({
     deletionTimestamp: time,
     deletionGracePeriodSeconds: fc.option(fc.integer({ min: 0, max: 2 ** 40 })),
     labels: fc.option(fc.dictionary(dnsName(317), dnsName(63))),
-    ownerReferences: listOf(
-      fc.record({
-        kind: longText,
-        uid: longText,
-        controller: orMissing(fc.boolean()),
-      }),
-    ),
+    ownerReferences: listOf(fc.record({ kind: longText, uid: longText, controller: orMissing(fc.boolean()) })),
   }),
-  spec: fc.record({ nodeName: orMissing(dnsName(253)), containers: fc.array(fc.record({ name: dnsName(63) })) }),
+  spec: fc.record({ nodeName: orMissing(dnsName(253)) }),
   status: fc.record({
     phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown', undefined),
     reason: orMissing(longText),

@@ -38,29 +38,30 @@ describe('a list', () => {
 });
 
 describe('nodes', () => {
-  test('that are cordoned mark their pods, also those that come later, until they are uncordoned', () => {
-    const store = storeWith([
-      { name: 'a', node: 'n1' },
-      { name: 'b', node: 'n2' },
-    ]);
-    const cordons = () => store.pods().map(({ cordon }) => cordon);
-    expect(store.setCordoned(new Set(['n1']))).toBe(true);
-    expect(store.setCordoned(new Set(['n1']))).toBe(false);
-    store.put(facts({ name: 'c', node: 'n1' }), at(1));
-    expect(cordons()).toEqual(['cordoned', '', 'cordoned']);
-    store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(2));
-    expect(store.setCordoned(new Set())).toBe(true);
-    expect(cordons()).toEqual(['', '', 'cordoned']);
-    // The API still lists it.
-    store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(3));
-    expect(cordons()).toEqual(['', '', 'cordoned']);
-  });
-
-  test('that are cordoned make their pods ignored with IGNORE_CORDONED', () => {
-    const store = storeWith([{ name: 'a', node: 'n1' }], { ignoreCordoned: true });
-    store.setCordoned(new Set(['n1']));
-    expect(store.pods()[0]?.cordon).toBe('ignored');
-  });
+  test.each([
+    [false, 'cordoned'],
+    [true, 'ignored'],
+  ])(
+    'that are cordoned mark their pods (IGNORE_CORDONED: %s), later ones too, as %s, until they are uncordoned',
+    (ignoreCordoned, mark) => {
+      const pods = [
+        { name: 'a', node: 'n1' },
+        { name: 'b', node: 'n2' },
+      ];
+      const store = storeWith(pods, { ignoreCordoned });
+      const cordons = () => store.pods().map(({ cordon }) => cordon);
+      expect(store.setCordoned(new Set(['n1']))).toBe(true);
+      expect(store.setCordoned(new Set(['n1']))).toBe(false);
+      store.put(facts({ name: 'c', node: 'n1' }), at(1));
+      expect(cordons()).toEqual([mark, '', mark]);
+      store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(2));
+      expect(store.setCordoned(new Set())).toBe(true);
+      expect(cordons()).toEqual(['', '', mark]);
+      // The API still lists it.
+      store.put(facts({ name: 'c', node: 'n1', phase: 'Failed', ready: false }), at(3));
+      expect(cordons()).toEqual(['', '', mark]);
+    },
+  );
 
   test('that were deleted are the reason why their pods have left', () => {
     const store = storeWith([
@@ -75,13 +76,6 @@ describe('nodes', () => {
 });
 
 describe('pods', () => {
-  test('are sorted by namespace, name and uid', () => {
-    const namespace = 'y';
-    const pods = [{ name: 'a', namespace: 'z' }, ...['2', '1'].map((uid) => ({ name: 'b', uid, namespace }))];
-    const store = storeWith([...pods, { name: 'B', namespace }]);
-    expect(store.pods().map(({ uid }) => uid)).toEqual(['uid-B', '1', '2', 'uid-a']);
-  });
-
   test('that have left are forgotten after the retention, counted from when they left', () => {
     const store = storeWith([{ name: 'a' }, { name: 'b' }]);
     store.remove(facts({ name: 'a' }), at(10));
@@ -161,6 +155,7 @@ const podArbitrary: fc.Arbitrary<StubPod> = fc
     const owner = n === 8 ? '' : ownerKind;
     return {
       name: `p${n % 5}`,
+      namespace: `s${n % 2}`,
       uid: `${n}`,
       owner,
       ownerKind,
