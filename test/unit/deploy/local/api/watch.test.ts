@@ -77,32 +77,21 @@ describe('a watch', () => {
     expect(brief(events)).toEqual(['ADDED a']);
   });
 
-  it('gets bookmarks with the newest version if it asked for them, and leaves no timer behind', async () => {
+  it('gets bookmarks with the newest version if it asked for them, ends after its time, and leaves no timer behind', async () => {
     const store = newStore();
     const clock = new FakeClock();
-    const asked = watch(store, { bookmarks: true }, clock);
-    const silent = watch(store, {}, clock);
+    const [asked, silent, stopped] = [true, false, true].map((bookmarks) => watch(store, { bookmarks }, clock));
     store.create(NODES, { metadata: { name: 'n' } });
     await clock.advance(2500);
-    expect(asked.events.map((event) => event.type)).toEqual(['BOOKMARK', 'BOOKMARK']);
-    expect(asked.events[0]?.object).toMatchObject({
-      kind: 'Pod',
-      metadata: { resourceVersion: String(store.version) },
-    });
-    expect(silent.events).toEqual([]);
-    asked.stop();
-    silent.stop();
-    expect(clock.pending).toBe(0);
-  });
-
-  it('ends after its time, with a last bookmark if it asked for them, and leaves no timer behind', async () => {
-    const clock = new FakeClock();
-    const asked = watch(newStore(), { bookmarks: true }, clock);
-    const silent = watch(newStore(), {}, clock);
-    await clock.advance(10_500);
-    expect([asked.isEnded(), silent.isEnded(), clock.pending]).toEqual([true, true, 0]);
-    expect(asked.events.map(({ type }) => type)).toEqual(Array(11).fill('BOOKMARK'));
-    expect(silent.events).toEqual([]);
+    stopped?.stop();
+    const { version } = store;
+    const bookmark = { type: 'BOOKMARK', object: { kind: 'Pod', metadata: { resourceVersion: `${version}` } } };
+    expect(stopped?.events).toMatchObject([bookmark, bookmark]);
+    await clock.advance(8000);
+    // The last one comes at the end.
+    expect(asked?.events).toMatchObject(Array(11).fill(bookmark));
+    expect([asked?.isEnded(), silent?.isEnded(), silent?.events]).toEqual([true, true, []]);
+    expect([stopped?.events.length, stopped?.isEnded(), clock.pending]).toEqual([2, false, 0]);
   });
 
   it('with initial events marks their end by a bookmark', () => {
