@@ -207,15 +207,16 @@ export async function listNodes(
 type NodeFacts = [name: string, zone: string];
 
 const nameSchema = v.fallback(v.boundedText(253), '');
+const noZone = { [ZONE_LABEL]: '' };
 const nodeSchema = v.fallback(
   v.object({
-    metadata: v.object({ name: nameSchema, labels: v.fallback(v.object({ [ZONE_LABEL]: nameSchema }), {}) }),
+    metadata: v.object({ name: nameSchema, labels: v.fallback(v.object({ [ZONE_LABEL]: nameSchema }), noZone) }),
   }),
-  { metadata: { name: '', labels: {} } },
+  { metadata: { name: '', labels: noZone } },
 );
 
 /** Reads a node of the Kubernetes API. */
 export function readNode(object: unknown): NodeFacts {
   const { name, labels } = v.validate(nodeSchema, object).metadata;
-  return [name, labels[ZONE_LABEL] ?? ''];
+  return [name, labels[ZONE_LABEL]];
 }

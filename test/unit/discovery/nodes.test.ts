@@ -72,10 +72,10 @@ it('nothing is asked before the first node is named, and nothing after the stop'
 
 it('a node that cannot be read is there: it is not deleted, and its zone is unknown', async () => {
   const metadata = { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'east' } };
-  const items = [{ metadata }, { metadata: { name: 'n2', labels: 7 } }, { metadata: { name: 7 } }];
+  const items = [{ metadata }, { metadata: { name: 'n2' } }, { metadata: { name: 'n3', labels: 7 } }, { metadata: 7 }];
   const { client } = answering(() => ({ body: [{ kind: 'NodeList', metadata: { resourceVersion: '1' }, items }] }));
   const listed = await listNodes(client, clock, ZONES, 1_000, new AbortController().signal);
-  expect(listed).toEqual([['n1', 'east'], ['n2', ''], UNREADABLE]);
+  expect(listed).toEqual([['n1', 'east'], ['n2', ''], ['n3', ''], UNREADABLE]);
   zones = new Map([UNREADABLE]);
   cordoned = new Set(['']);
   setNodes(['n1']);
