@@ -147,7 +147,7 @@ async function buildCluster(options: ClusterOptions, cleanups: Cleanups) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
 
-  const presentPod = (pod: KubeObject) => localPod(pod as PodObject, kubelet.pidsOf(pod.metadata.uid)[0] ?? 0);
+  const presentPod = (pod: KubeObject) => localPod(pod as PodObject, kubelet.pidOf(pod.metadata.uid));
   const deployment = () => store.get(DEPLOYMENTS, NAMESPACE, APP) as Workload | undefined;
   let stopped: Promise<void> | undefined;
   return {
@@ -237,7 +237,7 @@ export type LocalCluster = Awaited<ReturnType<typeof startCluster>>;
 const READY_TIMEOUT_MS = 60_000;
 const READY_CHECK_MS = 20;
 
-/** The present state of a pod. `pid` is the process id of its first container; 0 while no process runs. */
+/** The present state of a pod. `pid`: see `Kubelet.pidOf`. */
 function localPod(pod: PodObject, pid: number) {
   const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
   return {

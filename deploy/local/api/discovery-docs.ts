@@ -1,10 +1,13 @@
-import { apiVersionOf, collectionPath, KUBERNETES_VERSION, RESOURCES, type Resource, rootPath } from './resources.ts';
+import {
+  apiVersionOf,
+  collectionPath,
+  KUBERNETES_VERSION,
+  RESOURCES,
+  type Resource,
+  rootPath,
+  SUBRESOURCES,
+} from './resources.ts';
 
-const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: string; verbs: string[] }> = {
-  log: { kind: 'Pod', verbs: ['get'] },
-  eviction: { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] },
-  scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] },
-};
 /** The resources that `kubectl get all` shows. */
 const IN_ALL = ['pods', 'services', 'daemonsets', 'deployments', 'replicasets'];
 /** `apiVersion` of everything served, e.g. `v1` and `apps/v1`. */

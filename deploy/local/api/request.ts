@@ -1,4 +1,4 @@
-import { findResource, type Resource, type Verb } from './resources.ts';
+import { findResource, type Resource, SUBRESOURCES, type Verb } from './resources.ts';
 import { badRequest, failure, noSuchPath } from './status.ts';
 
 /** A request for objects, as its method and URL say. */
@@ -23,11 +23,7 @@ const OBJECT_PATH =
 
 const COLLECTION_VERBS: Record<string, Verb> = { GET: 'list', POST: 'create' };
 const OBJECT_VERBS: Record<string, Verb> = { GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
-const SUBRESOURCE_VERBS: Record<string, Record<string, Verb>> = {
-  log: { GET: 'get' },
-  eviction: { POST: 'create' },
-  scale: { GET: 'get', PUT: 'update', PATCH: 'patch' },
-};
+const SUBRESOURCE_VERBS: Record<string, Verb> = { ...OBJECT_VERBS, POST: 'create' };
 
 /** Reads a request for objects from its method and URL. Throws ApiError 404 or 405, and URIError. */
 export function objectRequestOf(method: string, url: string): ObjectRequest {
@@ -39,9 +35,10 @@ export function objectRequestOf(method: string, url: string): ObjectRequest {
   if (!resource || (namespace !== '' && !resource.namespaced)) throw noSuchPath();
   if (subresource !== '' && !resource.subresources.includes(subresource)) throw noSuchPath();
   if (resource.namespaced && namespace === '' && (name !== '' || method === 'POST')) throw noSuchPath();
-  const verbs = name === '' ? COLLECTION_VERBS : subresource === '' ? OBJECT_VERBS : SUBRESOURCE_VERBS[subresource];
-  const verb = verbs?.[method];
-  if (verb === undefined || (subresource === '' && !resource.verbs.includes(verb))) {
+  const { verbs } = SUBRESOURCES[subresource] ?? resource;
+  const ofObject = subresource === '' ? OBJECT_VERBS : SUBRESOURCE_VERBS;
+  const verb = (name === '' ? COLLECTION_VERBS : ofObject)[method];
+  if (verb === undefined || !verbs.includes(verb)) {
     throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
   }
   const isWatch = verb === 'list' && isTrue(query.get('watch'));

@@ -20,6 +20,15 @@ export interface Resource {
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 const VERBS: readonly Verb[] = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** What an object has besides itself, by the last part of its path, and what may be done with it. */
+export const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: string; verbs: readonly Verb[] }> =
+  {
+    log: { kind: 'Pod', verbs: ['get'] },
+    eviction: { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] },
+    scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] },
+  };
+
 const RBAC = 'rbac.authorization.k8s.io';
 
 function resource(

@@ -43,8 +43,9 @@ export class Kubelet {
     await Promise.all(workers.map(({ ended }) => ended));
   }
 
-  pidsOf(podUid: string): number[] {
-    return this.#workers.get(podUid)?.pids ?? [];
+  /** The process id of the pod's first container; 0 while no process runs. */
+  pidOf(podUid: string): number {
+    return this.#workers.get(podUid)?.pid ?? 0;
   }
 
   /** Finds the log of a pod's container; undefined if it has none (yet). */
@@ -111,8 +112,9 @@ class PodWorker {
     this.ended = this.#run();
   }
 
-  get pids(): number[] {
-    return this.#runners.map((runner) => runner.pid).filter((pid) => pid > 0);
+  /** See `Kubelet.pidOf`. */
+  get pid(): number {
+    return this.#runners.find(({ pid }) => pid > 0)?.pid ?? 0;
   }
 
   /**

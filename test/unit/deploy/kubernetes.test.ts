@@ -17,8 +17,6 @@ const container = (name: string) => inFile(name)[0]!.spec.template.spec.containe
 
 describe('deploy/kubernetes', () => {
   it('has the files that docs/experiments.md names', () => {
-    for (const name of ['goldpinger-rbac.yml', ...workloads])
-      expect([name, existsSync(join(FOLDER, name))]).toEqual([name, true]);
     expect(oneOf(inFile('goldpinger-rbac.yml'), 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
     expect(inFile('goldpinger.yml').map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
       ['Deployment', 'goldpinger'],
@@ -90,10 +88,13 @@ describe('deploy/kubernetes', () => {
     expect(periodSeconds * failureThreshold).toBeLessThan(Number.parseInt(grace, 10));
   });
 
-  it.each(workloads)('%s asks for as much as Goldpinger does, and no more', (name) => {
-    expect(container(name).resources).toEqual({
-      requests: { cpu: '10m', memory: '48Mi' },
-      limits: { memory: '80Mi' },
+  it.each(workloads)('%s asks for as much as Goldpinger does, and tells Prometheus its port', (name) => {
+    const { resources, ports } = container(name);
+    expect(resources).toEqual({ requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '80Mi' } });
+    expect(inFile(name)[0]!.spec.template.metadata.annotations).toEqual({
+      'prometheus.io/scrape': 'true',
+      'prometheus.io/port': String(ports[0].containerPort),
+      'prometheus.io/path': '/metrics',
     });
   });
 
@@ -104,16 +105,6 @@ describe('deploy/kubernetes', () => {
     expect(selects(service.spec.selector, { app: 'goldpinger', chaos: 'absolutely' })).toBe(false);
     // A DaemonSet or a budget that matched the bare pod would adopt it, or wait for it.
     expect(selects(workload.spec.selector.matchLabels, { app: 'goldpinger', chaos: 'absolutely' })).toBe(false);
-  });
-
-  it('annotates pods for Prometheus with the port that they listen on', () => {
-    for (const name of workloads) {
-      expect(inFile(name)[0]!.spec.template.metadata.annotations).toEqual({
-        'prometheus.io/scrape': 'true',
-        'prometheus.io/port': String(container(name).ports[0].containerPort),
-        'prometheus.io/path': '/metrics',
-      });
-    }
   });
 
   it('lists in kustomization.yaml files that exist', () => {

@@ -8,7 +8,6 @@ const failure = (fault: DiscoveryFault, retryAfterMs = 0) => ({ fault, retryAfte
 describe('the wait after a failure', () => {
   test.each<[DiscoveryFault, number[]]>([
     ['timeout', [1_000, 2_000, 3_000, 3_000, 3_000, 3_000]],
-    ['server-error', [1_000, 2_000, 3_000, 3_000, 3_000, 3_000]],
     ['forbidden', [1_000, 2_000, 4_000, 8_000, 16_000, 30_000]],
   ])('doubles up to a cap, after %s: %j', (fault, expected) => {
     const backoff = new Backoff(DEFAULT_TIMING, () => 0.999_999);

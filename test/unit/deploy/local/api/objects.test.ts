@@ -1,20 +1,11 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { canonicalJson, sameJson, validated } from '../../../../../deploy/local/api/objects.ts';
+import { expect, it } from 'vitest';
+import { sameJson, validated } from '../../../../../deploy/local/api/objects.ts';
 import { PODS, SERVICES } from '../../../../../deploy/local/api/resources.ts';
 
-describe('two values are the same', () => {
-  it('in any order of their keys', () => {
-    expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { d: null, c: 2 }, a: 1 })).toBe(true);
-    expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
-    expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);
-  });
-
-  it('exactly if their canonical texts are', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => canonicalJson(JSON.parse(canonicalJson(value))) === canonicalJson(value)),
-    );
-  });
+it('two values are the same in any order of their keys', () => {
+  expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { d: null, c: 2 }, a: 1 })).toBe(true);
+  expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
+  expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);
 });
 
 it('a port has the protocol TCP unless it names another one, as in Kubernetes', () => {
