@@ -292,22 +292,16 @@ describe('what to compare where nobody has said', () => {
 const picture = pictureOf({ pods: 2, scenario: 'dead-pod' });
 const at = (atMs: number) => ({ ...picture, lossyLinks: 2, mesh: { ...picture.mesh, atMs } });
 
-test('the history grows by one point a picture, and not by the same picture twice', () => {
+test('the recent points grow by one for each mesh, within limits, and begin anew at a pod whose clock is behind', () => {
   const one = withPicture([], at(1_000_000));
   expect(one).toEqual([{ atMs: 1_000_000, failed: 1, slow: 0, lossy: 2 }]);
   expect(withPicture(one, at(1_000_000))).toBe(one);
   expect(withPicture(one, at(1_001_000))).toHaveLength(2);
-});
-
-test('it is bounded in time and in number', () => {
+  expect(withPicture(one, at(900_000))).toHaveLength(1);
   let points: readonly RecentPoint[] = [];
   for (let i = 0; i < 1500; i++) points = withPicture(points, at(1_000_000 + i * 500));
   expect(points.length).toBeLessThanOrEqual(1200);
   expect(withPicture(points, at(1_000_000 + 2 * RECENT_MS))).toHaveLength(1);
-});
-
-test('a pod whose clock is behind begins a new history', () => {
-  expect(withPicture([{ atMs: 1_000_000, failed: 0, slow: 0, lossy: 0 }], at(900_000))).toHaveLength(1);
 });
 
 test('raw answers: JSON becomes readable, the rest stays; lines are kept by what they contain', () => {
