@@ -189,8 +189,11 @@ describe('the history of the mesh', () => {
   });
 
   it('adds a late answer to the right steps', async () => {
-    const { links } = await start({ thirdKnownMs: 20_000, lateMs: 9_000 }).history();
-    expect(links).toEqual([6, 6, 6, 6, 6, 9]);
+    const { links, failed } = await start({ thirdKnownMs: 20_000, lateMs: 9_000 }).history();
+    expect([links, failed]).toEqual([
+      [6, 6, 6, 6, 6, 9],
+      [1, 1, 1, 1, 1, 1],
+    ]);
   });
 
   it.each<[string, number, number, number, number, number, number]>([

@@ -36,7 +36,7 @@ interface Scene {
   /** The pods that pod 0 keeps a copy of, and those of which pod 1 may have one. */
   ownCopies?: string[];
   kept?: string[];
-  resolutionMs?: number;
+  resolutionMs?(ageMs: number): number;
   /** How well the pods are known now. */
   status?: Partial<DiscoveryStatus>;
   /** When the Kubernetes API was lost and back again. */
@@ -45,7 +45,7 @@ interface Scene {
 
 /** Past meshes as pod 0 collects them. */
 function start({ before = podsOf(3), now = before, ...scene }: Scene = {}) {
-  const { answer, resolutionMs = 0, status = {}, ownCopies = [], kept = [], apiLost } = scene;
+  const { answer, resolutionMs = () => 0, status = {}, ownCopies = [], kept = [], apiLost } = scene;
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
   const deps = collectDepsOf(clock, now, {
@@ -57,7 +57,7 @@ function start({ before = podsOf(3), now = before, ...scene }: Scene = {}) {
       const asked = query.past ?? range(0, 0);
       return resultOf(answer?.(pod.uid, asked, query.of) ?? pastReport(pod, before, asked));
     },
-    resolutionMs: () => resolutionMs,
+    resolutionMs,
     ownReportOf: async (asked) => pastReport(podOf(0), before, asked),
     otherKeepers: (uid) => (kept.includes(uid) ? [podOf(1)] : []),
     copies: {
@@ -227,7 +227,9 @@ describe('a mesh of the past', () => {
   it('of a moment covers the window of the live findings, and at least one step of the history', async () => {
     const fine = await start().meshes.at(NOW_MS - 50_000);
     expect(fine.past).toMatchObject({ fromMs: NOW_MS - 110_000, toMs: NOW_MS - 50_000 });
-    const coarse = await start({ resolutionMs: 90_000 }).meshes.at(NOW_MS + 50_000);
+    // The resolution is that at the beginning of the window.
+    const resolutionMs = (ageMs: number) => (ageMs >= 60_000 ? 90_000 : 0);
+    const coarse = await start({ resolutionMs }).meshes.at(NOW_MS + 50_000);
     expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 90_000, toMs: NOW_MS });
   });
 
