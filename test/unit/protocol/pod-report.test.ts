@@ -6,15 +6,7 @@ import { peersHashOf } from '../../../server/protocol/pod.ts';
 import { encodePodReport, type PodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { parsePodReport } from '../../support/generator.ts';
-import {
-  reportOf as anyReport,
-  type LinkSpec,
-  mergedReportOf,
-  meshOf,
-  podOf,
-  podsOf,
-  refOf,
-} from '../../support/mesh.ts';
+import { reportOf as anyReport, type LinkSpec, MeshBuilder, meshOf, podOf, podsOf, refOf } from '../../support/mesh.ts';
 
 const pods = podsOf(3);
 const peers = pods.map(refOf);
@@ -75,9 +67,14 @@ describe('a pod report on the wire', () => {
   });
 });
 
-it('a mesh on the wire is decoded to what was encoded, report by report', () => {
-  const report = mergedReportOf(0, [{ to: 0, outcome: 'timeout', totalUs: 300 }], { details: [[0, 'late']] });
-  const mesh = meshOf([podOf(0, { name: '</script>', hostIPs: [] })], [report]);
+it('a mesh on the wire is decoded to what was encoded, report by report, with the datagrams', () => {
+  const builder = new MeshBuilder(3).withUdp();
+  builder.pods[0] = podOf(0, { name: '</script>', hostIPs: [] });
+  builder.set(0, 2, { outcome: 'timeout', udp: { lost: 2, windowLost: 5, roundTripUs: 700, hops: -1 } });
+  builder.set(1, 0, { udp: { lost: 10 } });
+  builder.silence(2);
+  builder.reports[0] = { ...builder.reports[0]!, details: [[2, 'late']] };
+  const mesh = meshOf(builder.pods, builder.reports);
   expect(mesh.health.ok).toBe(false);
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
 });

@@ -33,22 +33,16 @@ describe('the report of a time range of the past', () => {
     pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf()));
     pass(5 * MINUTE, () => sampleOf({ totalUs: 900 }));
     const during = await results.reportOf({ fromAgeMs: 5 * MINUTE + 30 * SECOND, toAgeMs: 5 * MINUTE + 5 * SECOND });
-    expect(during.peers?.map(({ uid, name }) => [uid, name])).toEqual([
-      ['1', 'pod-1'],
-      ['2', 'pod-2'],
-    ]);
-    expect([outcomeOf(during.links, 0), outcomeOf(during.links, 1)]).toEqual(['ok', 'refused']);
-    expect(phaseOf(during.links, 1)).toBe('connect');
-    expect(during.stats?.failures[1]).toBe(during.stats?.samples[1]);
-    expect(during.stats?.failures[0]).toBe(0);
-    expect(during.past).toMatchObject({ resolutionMs, knownAgeMs: 11 * MINUTE });
-    expect(unpack16(during.links.sinceMs[1]!)).toBeGreaterThanOrEqual(50 * SECOND);
-    expect(unpack16(during.links.sinceMs[1]!)).toBeLessThanOrEqual(60 * SECOND);
+    expect(during.peers?.map(({ uid, name }) => `${uid} ${name}`)).toEqual(['1 pod-1', '2 pod-2']);
+    const { links, stats, past } = during;
+    expect([outcomeOf(links, 0), outcomeOf(links, 1), phaseOf(links, 1)]).toEqual(['ok', 'refused', 'connect']);
+    expect([...stats!.failures]).toEqual([0, stats!.samples[1]]);
+    expect(past).toMatchObject({ resolutionMs, knownAgeMs: 11 * MINUTE });
+    expect(Math.abs(unpack16(links.sinceMs[1]!) - 55 * SECOND)).toBeLessThanOrEqual(5 * SECOND);
     const before = await results.reportOf({ fromAgeMs: 8 * MINUTE, toAgeMs: 7 * MINUTE });
     const after = await results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: 0 });
     expect([...before.links.outcome, ...after.links.outcome]).toEqual([0, 0, 0, 0]);
-    expect(unpack16(after.stats!.p50Us[0]!)).toBe(900);
-    expect(unpack16(before.stats!.p50Us[0]!)).toBe(320);
+    expect([before, after].map((report) => unpack16(report.stats!.p50Us[0]!))).toEqual([320, 900]);
   });
 
   it('calls a link slow of which only buckets are left if several of its samples were slow, and not because of one', async () => {
@@ -71,14 +65,13 @@ describe('the report of a time range of the past', () => {
     pass(10 * MINUTE);
     probe('1', '3');
     pass(20 * MINUTE);
-    const old = await results.reportOf({ fromAgeMs: 25 * MINUTE, toAgeMs: 21 * MINUTE });
-    expect(old.peers?.map(({ uid }) => uid)).toEqual(['1', '2']);
-    const recent = await results.reportOf({ fromAgeMs: 5 * MINUTE, toAgeMs: 0 });
-    expect(recent.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
+    const peersOf = async (fromAgeMs: number, toAgeMs: number) =>
+      (await results.reportOf({ fromAgeMs, toAgeMs })).peers?.map(({ uid }) => uid);
+    expect(await peersOf(25 * MINUTE, 21 * MINUTE)).toEqual(['1', '2']);
+    expect(await peersOf(5 * MINUTE, 0)).toEqual(['1', '3']);
     expect((await results.report([], 0)).links.length).toBe(0);
     pass(HOUR);
-    const forgotten = await results.reportOf({ fromAgeMs: 24 * HOUR, toAgeMs: 0 });
-    expect(forgotten.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
+    expect(await peersOf(24 * HOUR, 0)).toEqual(['1', '3']);
   });
 
   it('has no links of the time before this process started, and says how far back it knows', async () => {

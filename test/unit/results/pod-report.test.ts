@@ -13,28 +13,24 @@ describe('the report of now', () => {
   const pods = [podOf('3'), podOf('1'), podOf('2'), podOf('4', { lifecycle: 'starting', podIPs: [] })];
 
   it('has all peers that are not gone, sorted by uid, and the links to those that are probed', async () => {
-    const { clock, results } = scene();
-    results.setTargets([targetOf('1'), targetOf('3')]);
+    const { clock, results, probe } = scene();
+    probe('1', '3');
     results.record(targetOf('1'), sampleOf({ connectUs: 101, firstByteUs: 202, totalUs: 333 }));
     await clock.advance(500);
     results.record(targetOf('3'), refusedSample());
     await clock.advance(1_500);
-    const report = await results.report(pods, 0);
-    expect(report.peers?.map((peer) => [peer.uid, peer.podIP])).toEqual([
-      ['1', '10.0.0.1'],
-      ['2', '10.0.0.2'],
-      ['3', '10.0.0.3'],
-      ['4', ''],
+    const { links, peers, ...report } = await results.report(pods, 0);
+    expect(peers?.map(({ uid, podIP }) => `${uid} ${podIP}`)).toEqual(['1 10.0.0.1', '2 10.0.0.2', '3 10.0.0.3', '4 ']);
+    expect(report).toMatchObject({ gonePeers: [], stats: null, windowMs: 0, details: [[1, 'connection refused']] });
+    const linkAt = (i: number) => {
+      const figures = [links.connectUs, links.firstByteUs, links.totalUs, links.ageMs, links.sinceMs];
+      return [links.to[i], outcomeOf(links, i), phaseOf(links, i), ...figures.map((column) => unpack16(column[i]!))];
+    };
+    expect([links.length, linkAt(0), linkAt(1)]).toEqual([
+      2,
+      [0, 'ok', null, 101, 202, 333, 2000, 2000],
+      [2, 'refused', 'connect', -1, -1, 90, 1500, 1500],
     ]);
-    expect([report.gonePeers, report.stats, report.windowMs]).toEqual([[], null, 0]);
-    const { links } = report;
-    expect([...links.to]).toEqual([0, 2]);
-    expect([outcomeOf(links, 0), phaseOf(links, 0)]).toEqual(['ok', null]);
-    expect([outcomeOf(links, 1), phaseOf(links, 1)]).toEqual(['refused', 'connect']);
-    const figures = [links.connectUs, links.firstByteUs, links.totalUs, links.ageMs, links.sinceMs];
-    expect(figures.map((column) => unpack16(column[0]!))).toEqual([101, 202, 333, 2000, 2000]);
-    expect(figures.map((column) => unpack16(column[1]!))).toEqual([-1, -1, 90, 1500, 1500]);
-    expect(report.details).toEqual([[1, 'connection refused']]);
   });
 
   it('marks links without a sample, suspect links and the IP family', async () => {
@@ -86,8 +82,8 @@ describe('the report of now', () => {
     ['and that only open ones failed a ping ago', [{ ...SILENT, failsOnly: 'open' }, { connectUs: 700 }], 700, 'open'],
     ['and nothing of an older failure', [{ ...SILENT, failsOnly: 'open' }, ...Array(9).fill({})], 100, undefined],
   ])('has the connect time %s', async (_, samples, connectUs, failsOnly) => {
-    const { results } = scene();
-    results.setTargets([targetOf('1')]);
+    const { results, probe } = scene();
+    probe('1');
     for (const sample of samples) results.record(targetOf('1'), sampleOf(sample));
     const report = await results.report(pods, 0);
     expect(unpack16(report.links.connectUs[0]!)).toBe(connectUs);
@@ -95,51 +91,47 @@ describe('the report of now', () => {
   });
 
   it('has statistics over a window if one is asked for', async () => {
-    const { clock, results } = scene();
-    results.setTargets([targetOf('1'), targetOf('2')]);
+    const { clock, results, probe } = scene();
+    probe('1', '2');
     results.record(targetOf('1'), sampleOf({ totalUs: 9_000 }));
     await clock.advance(60_000);
     for (const totalUs of [100, 200, 300]) results.record(targetOf('1'), sampleOf({ totalUs }));
     results.record(targetOf('1'), refusedSample());
     const { stats, windowMs } = await results.report(pods, 30_000);
     expect(windowMs).toBe(30_000);
-    const of = (i: number) => [stats?.samples, stats?.failures].map((column) => column?.[i]);
-    const us = (i: number) => [stats?.p50Us, stats?.p95Us, stats?.maxUs].map((column) => unpack16(column![i]!));
-    expect([of(0), us(0)]).toEqual([
-      [4, 1],
-      [200, 300, 300],
-    ]);
-    expect([0, 1].map((i) => unpack16(stats!.jitterUs[i]!))).toEqual([100, -1]);
-    expect([of(1), us(1)]).toEqual([
-      [0, 0],
-      [-1, -1, -1],
-    ]);
+    const { samples, failures, p50Us, p95Us, maxUs, jitterUs } = stats!;
+    const statsAt = (i: number) => [
+      ...[samples, failures].map((column) => column[i]),
+      ...[p50Us, p95Us, maxUs, jitterUs].map((column) => unpack16(column[i]!)),
+    ];
+    expect(statsAt(0)).toEqual([4, 1, 200, 300, 300, 100]);
+    expect(statsAt(1)).toEqual([0, 0, -1, -1, -1, -1]);
   });
 
   it('keeps a departed pod with its last results until the retention is over', async () => {
-    const { clock, results } = scene();
-    results.setTargets([targetOf('1'), targetOf('2')]);
+    const { clock, results, probe } = scene();
+    probe('1', '2');
     results.record(targetOf('2'), refusedSample());
-    results.setTargets([targetOf('1')]);
+    probe('1');
     results.record(targetOf('2'), sampleOf());
     const after = [podOf('1'), podOf('2', { lifecycle: 'gone' })];
-    const report = await results.report(after, 0);
-    expect(report.gonePeers.map((peer) => peer.uid)).toEqual(['2']);
-    expect([...report.links.to]).toEqual([0, 1]);
-    expect(outcomeOf(report.links, 1)).toBe('refused');
+    const { gonePeers, links } = await results.report(after, 0);
+    expect([gonePeers.map(({ uid }) => uid), [...links.to], outcomeOf(links, 1)]).toEqual([['2'], [0, 1], 'refused']);
     await clock.advance(300_000);
     expect(await results.report(after, 0)).toMatchObject({ gonePeers: [], links: { length: 1 } });
     expect(results.linkSamples('2').samples).toEqual([]);
   });
 
   it('leaves out a pod that is no longer probed but still exists, and has its samples when it is probed again', async () => {
-    const { results } = scene();
-    results.setTargets([targetOf('1'), targetOf('2')]);
+    const { results, probe } = scene();
+    const probed = async (...uids: string[]) => {
+      probe(...uids);
+      return [...(await results.report(pods, 0)).links.to];
+    };
+    expect(await probed('1', '2')).toEqual([0, 1]);
     results.record(targetOf('2'), sampleOf());
-    results.setTargets([targetOf('1')]);
-    expect([...(await results.report(pods, 0)).links.to]).toEqual([0]);
-    results.setTargets([targetOf('1'), targetOf('2')]);
-    expect([...(await results.report(pods, 0)).links.to]).toEqual([0, 1]);
+    expect(await probed('1')).toEqual([0]);
+    expect(await probed('1', '2')).toEqual([0, 1]);
     expect(results.linkSamples('2').samples).toHaveLength(1);
   });
 
@@ -155,23 +147,24 @@ describe('the report of now', () => {
   });
 
   it('has at most 200 error texts', async () => {
-    const { results } = scene();
-    const targets = Array.from({ length: 300 }, (_, i) => targetOf(String(i)));
-    results.setTargets(targets);
-    for (const target of targets) results.record(target, refusedSample());
-    const many = targets.map(({ uid }) => podOf(uid));
-    expect((await results.report(many, 0)).details).toHaveLength(200);
+    const { results, probe, pass } = scene();
+    const uids = Array.from({ length: 300 }, (_, i) => String(i));
+    probe(...uids);
+    pass(2 * SECOND, () => refusedSample());
+    const report = await results.report(
+      uids.map((uid) => podOf(uid)),
+      0,
+    );
+    expect(report.details).toHaveLength(200);
   });
 
   it('has no failures in a window of suspect samples alone until there are three', async () => {
-    const { clock, results } = scene();
-    const target = targetOf('1');
-    results.setTargets([target]);
-    results.record(target, sampleOf());
-    await clock.advance(10_000);
+    const { clock, results, probe, pass } = scene({ intervalMs: 500 });
+    probe('1');
+    pass(500);
+    clock.freeze(10 * SECOND);
     const failuresAfter = async () => {
-      await clock.advance(500);
-      results.record(target, refusedSample({ suspect: true }));
+      pass(500, () => refusedSample({ suspect: true }));
       const { links, stats } = await results.report([podOf('1')], 3_000);
       return [outcomeOf(links, 0), stats?.samples[0], stats?.failures[0]];
     };
