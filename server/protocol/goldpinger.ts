@@ -47,14 +47,8 @@ export function parseGoldpingerCheck(wire: unknown, skipped: Skipped = noneSkipp
   const { podResults, probeResults = {} } = fieldsOf(wire, 'the answer');
   return {
     // Without `podResults` it is somebody else's JSON, not a pod without peers: Go pings at least itself.
-    podResults: entriesOf(podResults, 'podResults', { most: MAX_LINKS, keyLength: MAX_KEY }, podResultOf, skipped),
-    probeResults: entriesOf(
-      probeResults,
-      'probeResults',
-      { most: MAX_PROBES, keyLength: MAX_TARGET },
-      probeResultsOf,
-      skipped,
-    ),
+    podResults: entriesOf(podResults, 'podResults', MAX_LINKS, MAX_KEY, podResultOf, skipped),
+    probeResults: entriesOf(probeResults, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsOf, skipped),
   };
 }
 
@@ -90,11 +84,15 @@ function fieldsOf(value: unknown, name: string): Fields {
   throw new TypeError(`${name}: not a JSON object`);
 }
 
-/** The values of an object that `read` accepts; a Map, as keys may be anything, `__proto__` included. */
+/**
+ * The values of an object with at most `most` keys that `read` accepts, without those with longer keys than `keyLength`. A Map, as
+ * keys may be anything, `__proto__` included.
+ */
 function entriesOf<T>(
   value: unknown,
   name: string,
-  { most, keyLength }: { most: number; keyLength: number },
+  most: number,
+  keyLength: number,
   read: (value: unknown) => T,
   skipped: Skipped,
 ): Map<string, T> {

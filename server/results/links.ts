@@ -37,8 +37,8 @@ export class Links {
   #targets: readonly Target[] = [];
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
-  /** The number of the next link that is new. Numbers are never used again. */
-  #nextNumber = 0;
+  /** The number that the next new link gets. Numbers are never used again, so all links so far have smaller ones. */
+  nextNumber = 0;
 
   constructor(history: History) {
     this.#history = history;
@@ -64,7 +64,7 @@ export class Links {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();
-        this.#links.set(target.id, { number: this.#nextNumber++, target, record, ...unjudged(), retiredAtMs: -1 });
+        this.#links.set(target.id, { number: this.nextNumber++, target, record, ...unjudged(), retiredAtMs: -1 });
       } else {
         const { address, port } = link.target;
         // What was believed of another time or another address says nothing about now.
@@ -94,11 +94,6 @@ export class Links {
   /** The links of which recent samples are kept: those that are probed, and those that left a short time ago. */
   withSamples(): Link[] {
     return this.all().filter((link) => link.record.ring !== null);
-  }
-
-  /** The number that the next new link gets: all links so far have smaller ones. */
-  get nextNumber(): number {
-    return this.#nextNumber;
   }
 
   /** All links of which samples or buckets are kept. */

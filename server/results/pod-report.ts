@@ -247,6 +247,8 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
 /** The largest count that a column of statistics holds. */
 const MAX_COUNT = 0xffff;
 
+const SUMMARY_DURATIONS = ['minUs', 'p50Us', 'p95Us', 'maxUs', 'connectP50Us', 'firstByteP50Us', 'jitterUs'] as const;
+
 /**
  * Writes the statistics of a link to place `i` of the columns. If its only samples are fewer than SUSPECT_RUN suspect ones, failures
  * among them are not counted, as they do not stand for a link either.
@@ -256,12 +258,6 @@ function writeStats(stats: StatColumns, i: number, { summary, usualUs }: RangeRe
   stats.samples[i] = Math.min(summary.count, MAX_COUNT);
   stats.suspect[i] = Math.min(summary.suspect, MAX_COUNT);
   stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, MAX_COUNT);
-  stats.minUs[i] = pack16(summary.minUs);
-  stats.p50Us[i] = pack16(summary.p50Us);
-  stats.p95Us[i] = pack16(summary.p95Us);
-  stats.maxUs[i] = pack16(summary.maxUs);
-  stats.connectP50Us[i] = pack16(summary.connectP50Us);
-  stats.firstByteP50Us[i] = pack16(summary.firstByteP50Us);
-  stats.jitterUs[i] = pack16(summary.jitterUs);
+  for (const name of SUMMARY_DURATIONS) stats[name][i] = pack16(summary[name]);
   stats.usualUs[i] = pack16(usualUs);
 }

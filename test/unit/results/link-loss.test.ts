@@ -92,20 +92,24 @@ describe('a link that loses datagrams', () => {
   });
 
   it('is known from buckets too, if not all cycles are kept', () => {
-    const { rounds, told } = linkTo({ sampleBytes: 2 * EIGHT_SAMPLES });
+    const { rounds, lossChanges } = linkTo({ sampleBytes: 2 * EIGHT_SAMPLES });
     rounds(40, 0);
     rounds(6, 3);
     rounds(ROUNDS + 10, 0);
-    expect(told().map((text) => text.replace(/ .*/, ''))).toEqual(['lossy', 'over']);
+    expect(lossChanges).toMatchObject([{ isLossy: true }, { isLossy: false }]);
   });
 });
 
 describe('nothing is told of', () => {
-  it('a link that fails: its pings say so', () => {
+  it.each([
+    // It is slow after three late answers.
+    ['a slow link, whose datagrams may be late too', 4, sampleOf({ totalUs: LATE_US })],
+    ['a link that fails: its pings say so', 10, refusedSample()],
+  ])('%s', (_, lost, sample) => {
     const { rounds, told } = linkTo();
     rounds(30, 0);
-    rounds(20, 10, refusedSample());
-    rounds(30, 0);
+    rounds(3, 0, sample);
+    rounds(20, lost, sample);
     expect(told()).toEqual([]);
   });
 
@@ -117,15 +121,6 @@ describe('nothing is told of', () => {
     expect(told()).toEqual([]);
     results.record(target, refusedSample());
     rounds(5, 0);
-    expect(told()).toEqual([]);
-  });
-
-  it('a slow link, whose datagrams may be late too', () => {
-    const { rounds, told } = linkTo();
-    rounds(30, 0);
-    // It is slow after three late answers.
-    rounds(3, 0, sampleOf({ totalUs: LATE_US }));
-    rounds(20, 4, sampleOf({ totalUs: LATE_US }));
     expect(told()).toEqual([]);
   });
 });

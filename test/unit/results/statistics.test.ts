@@ -67,8 +67,9 @@ describe('a summary', () => {
       sampleOf({ suspect: true }),
     ]);
     statistics.clear();
-    statistics.addSample(storedSampleOf(sampleOf({ totalUs: 5 }), 0));
-    expect(statistics.summary()).toMatchObject({ count: 1, suspect: 0, failures: 0, p50Us: 5, maxUs: 5, jitterUs: -1 });
+    expect(statistics.summary()).toMatchObject({ count: 0, suspect: 0, failures: 0, minUs: -1, jitterUs: -1 });
+    for (const totalUs of [5, 9]) statistics.addSample(storedSampleOf(sampleOf({ totalUs }), 0));
+    expect(statistics.summary()).toMatchObject({ count: 2, failures: 0, minUs: 5, maxUs: 9, jitterUs: 4 });
   });
 });
 
