@@ -100,9 +100,8 @@ describe('every path', () => {
     '%s has the methods %s, and answers 405 with Allow to others',
     async (path, allowed) => {
       const { url } = await serve();
-      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'].filter(
-        (name) => !allowed.split(',').includes(name),
-      )) {
+      const others = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'].filter((method) => !allowed.includes(method));
+      for (const method of others) {
         const answer = await fetch(url + path, { method });
         expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, allowed.replace(',', ', ')]);
         const message = `method ${method} is not allowed, but [${allowed}] are`;

@@ -106,9 +106,7 @@ describe('external probes', () => {
     });
     const secret = 'me:s3cret@';
     const { external, reported, ended } = start({
-      http: [`127.0.0.1:${port}/a`, '127.0.0.1:1/', 'x/', '[/'].map(
-        (rest, i) => `${i === 2 ? 'ftp' : 'http'}://${secret}${rest}`,
-      ),
+      http: [`${port}/a`, '1/', 'x'].map((rest) => `http://${secret}127.0.0.1:${rest}`).concat(`ftp://${secret}x/`),
       tcp: [`${secret}127.0.0.1:x`],
     });
     await ended(5);
