@@ -27,8 +27,6 @@ const PIECE_LENGTH = 8_192;
 
 /** One pod of the answer. Its JSON is made once and written N times. */
 interface Entry {
-  /** Index in `Mesh.pods`. */
-  index: number;
   pod: Pod;
   report: MergedReport;
   key: string;
@@ -104,7 +102,6 @@ function* entriesOf(mesh: Mesh, options: CheckAllOptions): Generator<string, Ent
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
     const first = podJson(name, hostIP, podIP, bootTimeMs);
     entries.push({
-      index: report.pod,
       pod,
       report,
       key: JSON.stringify(name),
@@ -147,8 +144,8 @@ function* podResults(
   /** The comma before the first result is left out. */
   let skip = 1;
   let piece = '';
-  for (const { index, pod, pinged } of entries) {
-    const i = linkTo[index] ?? -1;
+  for (const { pod, report, pinged } of entries) {
+    const i = linkTo[report.pod] ?? -1;
     if (i < 0) continue;
     const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 0 : 1;
     const outcome = outcomeOf(links, i);

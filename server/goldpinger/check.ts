@@ -185,9 +185,8 @@ export function externalResults(probes: readonly ProbeResult[]): Map<string, str
   const byTarget = new Map<string, string[]>();
   for (const { target, protocol, atMs, durationUs, error } of probes) {
     if (atMs === 0) continue;
-    const ms = Math.trunc(durationUs / 1000);
     const cause = error === '' ? '' : `"error":${JSON.stringify(error)},`;
-    const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
+    const duration = durationJson(Math.trunc(durationUs / 1000));
     const results = byTarget.get(target) ?? [];
     byTarget.set(target, results);
     results.push(`{${cause}"protocol":"${protocol}"${duration}}`);

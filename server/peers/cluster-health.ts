@@ -117,8 +117,8 @@ function* blamedLinks({ failed, intermittent, slow }: Analysis) {
   /** Calls `visit` for each failed link of each report. Yields after each report. */
   function* eachFailed(visit: (from: number, to: number, outcome: number) => void) {
     for (const ofReport of pairs.reports) {
-      const { report, length, to: destinations, link } = ofReport;
-      for (let k = 0; k < length; k++) {
+      const { report, to: destinations, link } = ofReport;
+      for (let k = 0; k < destinations.length; k++) {
         if (failsNow(ofReport, k)) visit(report.pod, destinations[k] ?? 0, report.links.outcome[link[k] ?? 0] ?? 0);
       }
       yield;

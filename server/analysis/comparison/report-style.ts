@@ -3,7 +3,7 @@ export const REPORT_STYLE = `
 :root{color-scheme:light dark;--page:#F4F6F8;--card:#FFFFFF;--text:#15202B;--second:#45525F;--third:#5D6975;
 --line:#D8DEE4;--edge:#7C8894;--accent:#0B5CC4;--good:#0B6B47;--slow:#B02A14;--failed:#7A1233;--unknown:#45525F;
 --slow-bar:#D5361C;--failed-bar:#5E0B24;--unknown-bar:#7C8894;--good-bar:#2B8A62}
-@media (prefers-color-scheme:dark){:root{--page:#0E1319;--card:#161C24;--text:#E9EEF3;--second:#B3BECA;--third:#93A0AE;
+@media screen and (prefers-color-scheme:dark){:root{--page:#0E1319;--card:#161C24;--text:#E9EEF3;--second:#B3BECA;--third:#93A0AE;
 --line:#2E3844;--edge:#7B8896;--accent:#74B4FF;--good:#63CFA5;--slow:#FF8A75;--failed:#FFD0DC;--unknown:#B3BECA;
 --slow-bar:#FF6A60;--failed-bar:#FFE0E8;--unknown-bar:#7B8896;--good-bar:#3BA880}}
 *{box-sizing:border-box}
@@ -48,9 +48,7 @@ code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:
 .facts dt{color:var(--second)}.facts dd{margin:0}
 .wide{overflow-x:auto}.wide:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 @page{size:A4;margin:14mm}
-@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--text:#15202B;--second:#45525F;--third:#5D6975;
---line:#C4CCD4;--edge:#7C8894;--good:#0B6B47;--slow:#B02A14;--failed:#7A1233;--unknown:#45525F;--slow-bar:#D5361C;
---failed-bar:#5E0B24;--unknown-bar:#7C8894;--good-bar:#2B8A62}
+@media print{:root{color-scheme:light;--page:#FFFFFF;--line:#C4CCD4}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 body{font-size:9pt;line-height:12pt}main{max-width:none;padding:0}
 h1{font-size:15pt;line-height:20pt}h2{break-after:avoid;margin:12pt 0 4pt}caption{break-after:avoid;padding-bottom:3pt}

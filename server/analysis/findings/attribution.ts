@@ -89,7 +89,7 @@ export class Causes {
     const { pairs } = this;
     const tally = new Tally(this.mesh.topology, pairs.judged);
     for (const ofReport of pairs.reports) {
-      for (let k = 0; k < ofReport.length; k++) {
+      for (let k = 0; k < ofReport.to.length; k++) {
         if (!isSymptom(pairs, ofReport, k)) continue;
         tally.add(ofReport, k, this.explains(ofReport.report.pod, ofReport.to[k] ?? 0));
       }

@@ -73,7 +73,6 @@ export const IPV6 = 2;
 /** The pairs of one report that are not ok, in columns, because a mesh may have a million: entry k of each is about one pair. */
 export interface NotOkPairs {
   report: MergedReport;
-  length: number;
   /** The destination. The source is the pod that reports. */
   to: Uint16Array;
   /** Index of the link in the report; of two links (IPv4 and IPv6) the worse one. */
@@ -201,7 +200,7 @@ export class MeshCounts {
       const pairs = { defect, reports, judged, fine, probed, slowUs, bad: 0 };
       for (const ofReport of reports) {
         if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(ofReport, pairs, starved);
-        for (let k = 0; k < ofReport.length; k++) {
+        for (let k = 0; k < ofReport.to.length; k++) {
           if (!isBad(pairs, ofReport, k)) continue;
           pairs.bad += 1;
           fine.add(ofReport.report.pod, ofReport.to[k] ?? 0, -1);
@@ -280,7 +279,6 @@ export class MeshCounts {
     const state = new Uint8Array(states);
     return {
       report,
-      length: notOk.length,
       to: new Uint16Array(notOk),
       link,
       state,
@@ -304,7 +302,7 @@ export class MeshCounts {
       const ofPod = starved.get(pod);
       return ofPod !== undefined && wasStarvedDuring(ofPod, report, link);
     };
-    for (let k = 0; k < ofReport.length; k++) {
+    for (let k = 0; k < ofReport.to.length; k++) {
       if (!isSymptom(pairs, ofReport, k)) continue;
       const to = ofReport.to[k] ?? 0;
       const link = ofReport.link[k] ?? 0;

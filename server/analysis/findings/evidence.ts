@@ -99,8 +99,8 @@ export class DefectAnalysis {
     const { pairs } = this;
     if (pairs.bad === 0) return this;
     for (const ofReport of pairs.reports) {
-      const { report, length, to: destinations, link: links } = ofReport;
-      for (let k = 0; k < length; k++) {
+      const { report, to: destinations, link: links } = ofReport;
+      for (let k = 0; k < destinations.length; k++) {
         if (!isBad(pairs, ofReport, k)) continue;
         const to = destinations[k] ?? 0;
         if (this.causes.explains(report.pod, to)) this.#addExplained(ofReport, k);

@@ -105,16 +105,14 @@ export class PairCounter {
   add(from: number, to: number, by: 1 | -1 = 1): void {
     const { nodeOf } = this.#topology;
     const { intoPod, outOfPod, zonePair, intoPodFromOtherNodes, intoNode, outOfNode } = this.#counters;
-    const fromNode = nodeOf[from] ?? -1;
-    const toNode = nodeOf[to] ?? -1;
     this.all += by;
     change(intoPod, to, by);
     change(outOfPod, from, by);
     change(zonePair, this.#topology.zonePair(from, to), by);
-    if (fromNode !== -1 && fromNode === toNode) return;
+    if (!this.#topology.isAcrossNodes(from, to)) return;
     change(intoPodFromOtherNodes, to, by);
-    change(intoNode, toNode, by);
-    change(outOfNode, fromNode, by);
+    change(intoNode, nodeOf[to] ?? -1, by);
+    change(outOfNode, nodeOf[from] ?? -1, by);
   }
 
   /** The number of pairs at a place: `key` is the index of its pod, node or pair of zones. */

@@ -128,6 +128,16 @@ it.each<[string, LinkFault, 'new' | 'open', number]>([
   expect(mesh.onlyFinding().title.slice(0, title.length)).toBe(title);
 });
 
+it.each([
+  { size: 4, perNode: 2, servedBy: 0, named: 1, why: 'of two with as many pods the one that was not asked' },
+  { size: 4, perNode: 2, servedBy: 2, named: 0, why: 'of two with as many pods the one that was not asked' },
+  { size: 5, perNode: 3, servedBy: 3, named: 1, why: 'the one with fewer pods, whichever was asked' },
+])('if two nodes are cut off from each other, node-$named is named: $why', ({ size, perNode, servedBy, named }) => {
+  const node = (pod: number) => Math.floor(pod / perNode);
+  const mesh = of(size, { perNode }).each((from, to) => node(from) !== node(to), TIMEOUT);
+  expect(mesh.findings(servedBy)).toMatchObject([{ kind: 'node', subject: `node node-${named}` }]);
+});
+
 /** Four of five pods find pod-0 bad. Three find pod-5 bad, but pod-1 is one of them, and finds three pods bad itself. */
 const clearCase = () => {
   const mesh = of(6);
