@@ -75,6 +75,15 @@ test('a stream that speaks is live, and nothing is asked for', async () => {
   expect(asked).toEqual([]);
 });
 
+test('each report is passed on as it comes, with the mesh that it is for', () => {
+  const { connection, last } = setUp(works);
+  const passed: string[] = [];
+  connection.reportListeners.add(({ pods }, { pod }) => passed.push(`${pods[pod]?.uid} ${connection.state().status}`));
+  connection.start(0);
+  last().send(MESH);
+  expect(passed).toEqual(MESH.pods.map(({ uid }) => `${uid} connecting`));
+});
+
 test('a stream that breaks is opened again at once, with no word of a loss', async () => {
   const { clock, connection, sources, last } = setUp(fails);
   connection.start(0);
