@@ -27,7 +27,10 @@ interface Ending {
   ms: number;
 }
 
-/** What the steps of a case can use. */
+/** What happens to the connection, one after another. */
+type Step = (stage: Stage) => unknown;
+
+/** What a step can use. */
 interface Stage {
   client: Socket;
   server: Socket;
@@ -39,17 +42,36 @@ interface Stage {
   remove(): Promise<void>;
 }
 
+type Endings = Record<'client' | 'server', Ending>;
+
 /** A connection through toxics: what happens, and how it ends for both sides. */
 export interface Case {
   name: string;
   /** They are there before the connection is. */
   toxics: Toxic[];
-  steps: (stage: Stage) => unknown;
+  steps: Step[];
   client: Ending;
   server: Ending;
   /** How it ends with the real Toxiproxy, if otherwise. */
-  real?: Partial<Record<'client' | 'server', Ending>>;
+  real?: Partial<Endings>;
 }
+
+function wait(ms: number): Step {
+  return () => pause(ms);
+}
+function send(bytes: number): Step {
+  return ({ server }) => server.write(pattern(bytes));
+}
+function end(bytes = 0, side: 'client' | 'server' = 'server'): Step {
+  return (stage) => stage[side].end(pattern(bytes));
+}
+function add(toxic: Toxic): Step {
+  return (stage) => stage.add(toxic);
+}
+function change(body: object): Step {
+  return (stage) => stage.change(body);
+}
+const remove: Step = (stage) => stage.remove();
 
 const ended = (ms: number, bytes = 0): Ending => ({ bytes, how: 'end', ms });
 const wasReset = (ms: number, bytes = 0): Ending => ({ bytes, how: 'ECONNRESET', ms });
@@ -77,20 +99,20 @@ const CLOSING_CASES: Case[] = CLOSINGS.flatMap(({ type, attributes, passes, endM
   (['upstream', 'downstream'] as const).flatMap((stream): Case[] => {
     const [source, sink] = stream === 'upstream' ? (['client', 'server'] as const) : (['server', 'client'] as const);
     const toxics = [{ type, attributes, stream }];
-    const end = type === 'reset_peer' ? wasReset : ended;
+    const ends = type === 'reset_peer' ? wasReset : ended;
     const what = `${type} ${Object.values(attributes).join(' ')} ${stream}`;
     return [
       {
         name: `${what}: its source sends 200 bytes and closes`,
         toxics,
-        steps: (stage) => stage[source].end(pattern(200)),
-        ...({ [source]: end(endMs), [sink]: end(endMs, passes) } as Record<'client' | 'server', Ending>),
+        steps: [end(200, source)],
+        ...({ [source]: ends(endMs), [sink]: ends(endMs, passes) } as Endings),
       },
       {
         name: `${what}: its sink closes`,
         toxics,
-        steps: (stage) => stage[sink].end(),
-        ...({ [source]: ended(0), [sink]: end(idleEndMs) } as Record<'client' | 'server', Ending>),
+        steps: [end(0, sink)],
+        ...({ [source]: ended(0), [sink]: ends(idleEndMs) } as Endings),
         // It resets every connection while a reset_peer exists, also where that has not had its turn.
         ...(type === 'reset_peer' ? { real: { [source]: wasReset(0) } } : {}),
       },
@@ -104,200 +126,148 @@ const t = (type: string, attributes: Record<string, number>, more: Partial<Toxic
   name: 't',
   ...more,
 });
-const send = (bytes: number) => (stage: Stage) => stage.server.write(pattern(bytes));
 
 /** The toxics by themselves, changed and removed while the connection is open. Data come from the server. */
 const LIVE_CASES: Case[] = [
   {
     name: 'timeout counts anew from each piece that it drops',
     toxics: [t('timeout', { timeout: 200 })],
-    async steps({ server }) {
-      server.write('lost');
-      await pause(150);
-      server.write('lost, too');
-    },
+    steps: [send(4), wait(150), send(9)],
     ...both(ended(350)),
   },
   {
     name: 'timeout that is removed ends the connection, because bytes may be missing',
     toxics: [t('timeout', { timeout: 0 })],
-    steps: ({ remove }) => pause(100).then(remove),
+    steps: [wait(100), remove],
     ...both(ended(100)),
   },
   {
     name: 'timeout that is removed ends connections, too, that it did not affect',
     toxics: [t('timeout', { timeout: 0 }, { toxicity: 0 })],
-    async steps({ server, remove }) {
-      server.write(pattern(200));
-      await pause(100);
-      await remove();
-    },
+    steps: [send(200), wait(100), remove],
     ...both(ended(100), 200),
   },
   {
     name: 'timeout that is changed counts anew',
     toxics: [t('timeout', { timeout: 0 })],
-    steps: ({ change }) => pause(100).then(() => change({ attributes: { timeout: 100 } })),
+    steps: [wait(100), change({ attributes: { timeout: 100 } })],
     ...both(ended(200)),
   },
   {
     name: 'timeout that is added later',
     toxics: [],
-    async steps({ server, add }) {
-      server.write(pattern(200));
-      await pause(100);
-      await add(t('timeout', { timeout: 100 }));
-    },
+    steps: [send(200), wait(100), add(t('timeout', { timeout: 100 }))],
     ...both(ended(200), 200),
   },
   {
     name: 'latency that is changed lets go of the piece that it holds',
     toxics: [t('latency', { latency: 60_000 })],
-    async steps({ server, change }) {
-      server.end(pattern(200));
-      await pause(100);
-      await change({ attributes: { latency: 60_000 } });
-    },
+    steps: [end(200), wait(100), change({ attributes: { latency: 60_000 } })],
     ...both(ended(100), 200),
   },
   {
     name: 'latency that is removed lets go of all pieces',
     toxics: [t('latency', { latency: 60_000 })],
-    async steps({ server, remove }) {
-      for (let i = 0; i < 4; i++) {
-        server.write(pattern(50));
-        await pause(20);
-      }
-      await remove();
-      server.end();
-    },
+    steps: [send(50), wait(40), send(150), wait(40), remove, end()],
     ...both(ended(80), 200),
   },
   {
     name: 'latency of toxicity 0 does not affect the connection',
     toxics: [t('latency', { latency: 60_000 }, { toxicity: 0 })],
-    steps: ({ server }) => server.end(pattern(200)),
+    steps: [end(200)],
     ...both(ended(0), 200),
   },
   {
     name: 'latency is over when its toxicity is changed to 0',
     toxics: [t('latency', { latency: 60_000 })],
-    async steps({ server, change }) {
-      await change({ toxicity: 0 });
-      server.end(pattern(200));
-    },
+    steps: [change({ toxicity: 0 }), end(200)],
     ...both(ended(0), 200),
   },
   {
     name: 'two latencies add up',
     toxics: [t('latency', { latency: 100 }), t('latency', { latency: 100 }, { name: 'u' })],
-    steps: ({ server }) => server.end(pattern(200)),
+    steps: [end(200)],
     ...both(ended(200), 200),
   },
   {
     name: 'latency after a bandwidth counts from when the data came',
     toxics: [t('bandwidth', { rate: 1 }), t('latency', { latency: 150 }, { name: 'u' })],
-    steps: ({ server }) => server.end(pattern(200)),
+    steps: [end(200)],
     ...both(ended(200), 200),
   },
   {
     name: 'bandwidth 0 passes nothing',
     toxics: [t('bandwidth', { rate: 0 })],
-    steps: send(200),
+    steps: [send(200)],
     ...both(stayedOpen()),
   },
   {
     name: 'bandwidth that is removed lets go of everything',
     toxics: [t('bandwidth', { rate: 1 })],
-    async steps({ server, remove }) {
-      server.end(pattern(20_000));
-      await pause(50);
-      await remove();
-    },
+    steps: [end(20_000), wait(50), remove],
     ...both(ended(50), 20_000),
   },
   {
     name: 'slow_close that is removed closes at once',
     toxics: [t('slow_close', { delay: 60_000 })],
-    async steps({ server, remove }) {
-      server.end(pattern(200));
-      await pause(100);
-      await remove();
-    },
+    steps: [end(200), wait(100), remove],
     ...both(ended(100), 200),
   },
   {
     name: 'slow_close that is changed counts anew',
     toxics: [t('slow_close', { delay: 60_000 })],
-    async steps({ server, change }) {
-      server.end(pattern(200));
-      await pause(100);
-      await change({ attributes: { delay: 100 } });
-    },
+    steps: [end(200), wait(100), change({ attributes: { delay: 100 } })],
     ...both(ended(200), 200),
   },
   {
     name: 'limit_data ends the connection with its last byte',
     toxics: [t('limit_data', { bytes: 200 })],
-    steps: send(200),
+    steps: [send(200)],
     ...both(ended(0), 200),
   },
   {
     name: 'limit_data counts on when it is changed, and ends with the next piece',
     toxics: [t('limit_data', { bytes: 1000 })],
-    async steps({ server, change }) {
-      server.write(pattern(60));
-      await pause(100);
-      await change({ attributes: { bytes: 50 } });
-      await pause(100);
-      server.write(pattern(60));
-    },
+    steps: [send(60), wait(100), change({ attributes: { bytes: 50 } }), wait(100), send(60)],
     ...both(ended(200), 60),
   },
   {
     name: 'limit_data 0 waits for a byte, and ends with it',
     toxics: [t('limit_data', { bytes: 0 })],
-    steps: ({ server }) => pause(100).then(() => server.write('x')),
+    steps: [wait(100), send(1)],
     ...both(ended(100)),
   },
+  // Halves of halves of halves: 8 slices of 33 to 67 bytes, and a delay after each.
   {
     name: 'slicer makes slices of the average and the variation at most',
     toxics: [t('slicer', { average_size: 60, size_variation: 10, delay: 50_000 })],
-    steps: ({ server }) => server.end(pattern(400)),
-    // Halves of halves of halves: 8 slices of 33 to 67 bytes, and a delay after each.
+    steps: [end(400)],
     ...both(ended(400), 400),
   },
   {
     name: 'reset_peer waits for the first byte',
     toxics: [t('reset_peer', { timeout: 100 })],
-    steps: ({ server }) => pause(100).then(() => server.write('x')),
+    steps: [wait(100), send(1)],
     ...both(wasReset(200)),
   },
   {
     name: 'reset_peer that is removed too late resets all the same',
     toxics: [t('reset_peer', { timeout: 200 })],
-    async steps({ server, remove }) {
-      server.write('x');
-      await pause(50);
-      await remove();
-    },
+    steps: [send(1), wait(50), remove],
     ...both(wasReset(200)),
   },
+  // The real one prepares only new connections for a reset.
   {
     name: 'reset_peer of an open connection',
     toxics: [],
-    async steps({ server, add }) {
-      await add(t('reset_peer', { timeout: 100 }));
-      server.write('x');
-    },
+    steps: [add(t('reset_peer', { timeout: 100 })), send(1)],
     ...both(wasReset(100)),
-    // It prepares only new connections for a reset.
     real: both(ended(100)),
   },
   {
     name: 'reset_peer of toxicity 0 does not affect the connection',
     toxics: [t('reset_peer', { timeout: 0 }, { toxicity: 0 })],
-    steps: ({ server }) => pause(50).then(() => server.end()),
+    steps: [wait(50), end()],
     ...both(ended(50)),
     real: both(wasReset(50)),
   },
@@ -337,7 +307,7 @@ export async function play(apiUrl: string, { toxics, steps, client, server }: Ca
     };
     const deadlineMs = 300 + Math.max(client.ms, server.ms);
     const seen = Promise.all([endingOf(stage.client, deadlineMs), endingOf(stage.server, deadlineMs)]);
-    await steps(stage);
+    for (const step of steps) await step(stage);
     const [atClient, atServer] = await seen;
     expect({ client: atClient, server: atServer }).toEqual({ client: around(client), server: around(server) });
   } finally {
