@@ -1,6 +1,5 @@
-import { Server, Socket } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parsePing } from '../../../server/http/ping.ts';
 import { soon } from '../../support/loopback-peer.ts';
 import { meshOf, podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
@@ -153,15 +152,6 @@ describe('connections', () => {
     expect(await refused(401, POD_IP)).toBe(1);
     await clock.advance(1_000);
     expect(await refused(2, '127.0.0.2')).toBe(0);
-  });
-
-  it('that their clients have reset before they were accepted are closed at once: they have no address, and Node does not ask about them', async () => {
-    const listening = vi.spyOn(Server.prototype, 'listen');
-    onTestFinished(() => listening.mockRestore());
-    await serve();
-    const socket = new Socket();
-    (listening.mock.contexts[0] as Server).emit('connection', socket);
-    expect(socket.destroyed).toBe(true);
   });
 
   it('of pods have places that no other address can take', async () => {

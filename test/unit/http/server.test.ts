@@ -1,4 +1,4 @@
-import { Server } from 'node:net';
+import { Server, Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../../server/http/server.ts';
 import { stubContext } from '../../support/route-context.ts';
@@ -20,11 +20,15 @@ it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', asyn
   }
 });
 
-it('lets the system hold as many connections as it may, so that a flood of them does not make those of pings time out', async () => {
+it('lets the system hold as many connections as it may, so that in a flood pings do not time out; closes those that their clients have reset', async () => {
   const listening = vi.spyOn(Server.prototype, 'listen');
   onTestFinished(() => listening.mockRestore());
   await serve();
   expect(listening.mock.calls[0]?.[0]).toMatchObject({ backlog: 4096 });
+  // It has no address any more, so Node does not ask about it.
+  const socket = new Socket();
+  (listening.mock.contexts[0] as Server).emit('connection', socket);
+  expect(socket.destroyed).toBe(true);
 });
 
 it('takes 64 KiB of headers and as much of a query; refuses more, and broken requests, without going down', async () => {

@@ -160,10 +160,8 @@ describe('a cycle of datagrams', () => {
 
   it('takes no forged echo: from another address or port, with another stamp, number or magic', async () => {
     const peer = await startUdpPeer();
-    const [neighbour, samePort] = [
-      await startUdpPeer(),
-      await startUdpPeer(undefined, { address: '127.0.0.9', port: peer.port }),
-    ];
+    const neighbour = await startUdpPeer();
+    const samePort = await startUdpPeer(undefined, { address: '127.0.0.9', port: peer.port });
     const result = await cycleOf(scene({ count: 2, port: peer.port }), peer, async () => {
       const { bytes, from } = peer.arrived[0]!;
       const changed = (at: number) => {
