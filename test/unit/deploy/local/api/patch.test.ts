@@ -26,11 +26,11 @@ describe('a merge patch', () => {
     expect(patched(object, patch, MERGE)).toEqual(result);
   });
 
-  it('changes neither the object that it is applied to, nor prototypes', () => {
+  it('changes neither the object that it is applied to, nor any prototype', () => {
     const object = { a: { b: 1 }, list: [1] };
-    patched(object, JSON.parse('{"a":{"b":2},"list":[2],"__proto__":{"polluted":true}}'), MERGE);
+    const result = patched(object, JSON.parse('{"a":{"b":2},"list":[2],"__proto__":{"phase":"Failed"}}'), MERGE);
     expect(object).toEqual({ a: { b: 1 }, list: [1] });
-    expect({}).not.toHaveProperty('polluted');
+    expect([Object.getPrototypeOf(result), Object.keys(Object.prototype)]).toEqual([Object.prototype, []]);
   });
 });
 
