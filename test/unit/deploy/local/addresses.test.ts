@@ -8,14 +8,10 @@ const onlyFirst = (usable: number) => async (address: string) =>
 describe('the address pool', () => {
   it('takes addresses in turn, so that each is reused as late as possible', async () => {
     const pool = new AddressPool('127.9.9', 8080, all);
-    const first = await pool.take();
-    expect(first).toBe('127.9.9.2');
+    expect(await pool.take()).toBe('127.9.9.2');
     pool.release('127.9.9.2');
     const seen = [];
-    for (let i = 0; i < 239; i++) {
-      const address = await pool.take();
-      seen.push(address);
-    }
+    for (let i = 0; i < 239; i++) seen.push(await pool.take());
     expect(seen[0]).toBe('127.9.9.3');
     expect(seen.at(-1)).toBe('127.9.9.2');
     expect(new Set(seen).size).toBe(239);

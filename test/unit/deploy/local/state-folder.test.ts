@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   keepWriteToken,
@@ -49,15 +48,10 @@ describe('the folder of a cluster', () => {
 describe('a kubeconfig', () => {
   it('is read as it was written, and readable only by its owner', () => {
     const path = join(folder, 'deep/er/kubeconfig');
-    const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/);
-    fc.assert(
-      fc.property(word, fc.string(), (token, caPem) => {
-        const access = { url: 'https://127.0.0.1:40000', token, caPem: `${caPem}x` };
-        writeKubeconfig(path, access, 'admin', 'default');
-        expect(readKubeconfig(path)).toEqual({ ...access, caPem: Buffer.from(access.caPem).toString() });
-      }),
-      { numRuns: 20 },
-    );
+    // YAML would read this token as a number.
+    const access = { url: 'https://127.0.0.1:40000', token: '0123', caPem: 'a certificate\n' };
+    writeKubeconfig(path, access, 'admin', 'default');
+    expect(readKubeconfig(path)).toEqual(access);
     expect(statSync(path).mode & 0o077).toBe(0);
   });
 
