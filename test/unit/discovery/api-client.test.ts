@@ -459,3 +459,30 @@ test('service account: an IPv6 address is put into brackets', () => {
   stubAccount({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' });
   expect(readLogin({ kubeconfig: null, accountRoot: account(ACCOUNT) }).server).toBe('https://[fd00::1]:6443');
 });
+
+test('a request is sent once more if the server closes the kept connection just then', async () => {
+  const used = new Set<unknown>();
+  let isClosed = false;
+  const server = createServer(({ socket }, response) => {
+    if (used.has(socket) && !isClosed) {
+      isClosed = true;
+      socket.destroy();
+    } else {
+      used.add(socket);
+      response.end();
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const path = kubeconfig({ cluster: { server: `http://127.0.0.1:${port}` } });
+  const client = new ApiClient({ kubeconfig: path }, realClock);
+  onTestFinished(() => client.close());
+  await client.logIn();
+  for (let i = 0; i < 100 && !isClosed; i++) {
+    const response = await client.get('/api', {}, 'application/json', AbortSignal.timeout(15_000));
+    expect(response.statusCode).toBe(200);
+    await once(response.resume(), 'close');
+  }
+  expect([isClosed, used.size]).toEqual([true, 2]);
+});
