@@ -1,6 +1,6 @@
 import { type Journal, journalSchema, parseJournalSliced } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import { MAX_LINKS, readBase64, toBase64 } from './links.ts';
+import { base64Length, MAX_LINKS, readBase64, toBase64 } from './links.ts';
 import { podSchema } from './pod.ts';
 import { CYCLE_RECORD, HEAD_BYTES, type RecordFormat, SAMPLE_RECORD } from './stored-results.ts';
 import * as v from './validators.ts';
@@ -133,8 +133,7 @@ function parsePiece({ fromMs, toMs, samples, cycles }: v.InferOutput<typeof piec
 
 /** Decodes base64. Throws if it is none, or if it has a part of a record. */
 function wholeRecords(base64: string, format: { bytes: number }): Uint8Array {
-  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
-  const bytes = new Uint8Array(Math.max(0, (base64.length / 4) * 3 - padding));
+  const bytes = new Uint8Array(Math.max(0, base64Length(base64)));
   if (bytes.length % format.bytes !== 0) throw new RangeError('a piece does not have whole samples or cycles');
   readBase64(base64, bytes);
   return bytes;

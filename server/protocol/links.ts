@@ -45,12 +45,15 @@ export function toBase64({ buffer, byteOffset, byteLength }: Uint8Array | Uint16
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
+/** How many bytes a base64 text has; not a whole number if it is none. */
+export function base64Length(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}
+
 /** Decodes a base64 text into `bytes`. Throws a RangeError unless the text has exactly as many bytes. */
 export function readBase64(text: string, bytes: Uint8Array): void {
-  const quads = Math.ceil(bytes.length / 3);
-  const missing = quads * 3 - bytes.length;
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  if (text.length !== quads * 4 || padding !== missing || decodeInto(text, bytes) !== bytes.length) {
+  if (base64Length(text) !== bytes.length || decodeInto(text, bytes) !== bytes.length) {
     throw new RangeError(`${text.length} characters are not ${bytes.length} bytes in base64`);
   }
 }
