@@ -103,6 +103,7 @@ describe('statistics by steps', () => {
   it('of a link have every sample and failure once, also where buckets are wider than the steps, with wall times', () => {
     const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
     probe('1');
+    const startMs = clock.nowMs();
     pass(10 * MINUTE);
     pass(MINUTE, () => refusedSample());
     const stepsOf = (stepMs: number) => results.linkHistory('1', { fromAgeMs: HOUR, toAgeMs: 0 }, stepMs).steps;
@@ -111,6 +112,9 @@ describe('statistics by steps', () => {
       expect(sumOf(steps.map(({ samples }) => samples))).toBe(330);
       expect(sumOf(steps.map(({ failures }) => failures['refused'] ?? 0))).toBe(30);
     }
+    // A bucket counts in the last step that it covers, so no sample is shown much earlier than it was taken.
+    const [first] = stepsOf(2 * SECOND);
+    expect(first!.atMs + first!.lengthMs).toBeGreaterThan(startMs + first!.samples * 2 * SECOND - SECOND);
     const steps = stepsOf(MINUTE);
     const atMs = clock.nowMs() - MINUTE;
     expect(steps.at(-1)).toMatchObject({ atMs, lengthMs: MINUTE, failures: { refused: 30 } });
