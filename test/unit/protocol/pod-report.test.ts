@@ -70,10 +70,10 @@ describe('a pod report on the wire', () => {
 it('a mesh on the wire is decoded to what was encoded, report by report, with the datagrams', () => {
   const builder = new MeshBuilder(3).withUdp();
   builder.pods[0] = podOf(0, { name: '</script>', hostIPs: [] });
-  builder.set(0, 2, { outcome: 'timeout', udp: { lost: 2, windowLost: 5, roundTripUs: 700, hops: -1 } });
+  builder.set(0, 0, { outcome: 'timeout', udp: { lost: 2, windowLost: 5, roundTripUs: 700, hops: -1 } });
   builder.set(1, 0, { udp: { lost: 10 } });
   builder.silence(2);
-  builder.reports[0] = { ...builder.reports[0]!, details: [[2, 'late']] };
+  builder.reports[0] = { ...builder.reports[0]!, details: [[0, 'late']] };
   const mesh = meshOf(builder.pods, builder.reports);
   expect(mesh.health.ok).toBe(false);
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
