@@ -6,19 +6,13 @@ import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.
 import { scene } from './scene.ts';
 
 describe('the state of a link', () => {
-  it('is reported once for each change, with the duration of the state before', async () => {
-    const { clock, results, changes } = scene();
-    const target = targetOf('1');
-    results.setTargets([target]);
-    results.record(target, sampleOf());
-    await clock.advance(2_000);
-    results.record(target, sampleOf());
-    results.record(target, refusedSample());
-    await clock.advance(3_000);
-    results.record(target, refusedSample());
-    results.record(target, sampleOf({ outcome: 'timeout', phase: 'connect', detail: 'timeout' }));
-    await clock.advance(1_000);
-    results.record(target, sampleOf());
+  it('is reported once for each change, with the duration of the state before', () => {
+    const { probe, pass, changes } = scene({ intervalMs: 1_000 });
+    probe('1');
+    pass(2_000);
+    pass(3_000, () => refusedSample());
+    pass(1_000, () => sampleOf({ outcome: 'timeout', phase: 'connect', detail: 'timeout' }));
+    pass(1_000);
     expect(changes.map(({ from, to, previousForMs }) => [from, to, previousForMs])).toEqual([
       ['unknown', 'ok', 0],
       ['ok', 'refused', 2_000],
