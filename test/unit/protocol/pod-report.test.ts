@@ -76,5 +76,9 @@ it('a mesh on the wire is decoded to what was encoded, report by report, with th
   builder.reports[0] = { ...builder.reports[0]!, details: [[0, 'late']] };
   const mesh = meshOf(builder.pods, builder.reports);
   expect(mesh.health.ok).toBe(false);
-  expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
+  const wire = JSON.parse([...encodeMesh(mesh)].join(''));
+  expect(parseMesh(wire)).toEqual(mesh);
+  for (const pod of [-1, 3]) {
+    expect(() => parseMesh({ ...wire, reports: [{ ...wire.reports[0], pod }] })).toThrow(`report of pod ${pod} of 3`);
+  }
 });
