@@ -6,7 +6,7 @@ import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, openGraph } from './graph-visit.ts';
-import { badTargets, soon, type Visit, visitorOfFile, withTimes, words } from './page-visit.ts';
+import { soon, type Visit, visitorOfFile, withTimes, words } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -146,17 +146,6 @@ test('an entry of the legend shows only its links, as the address says, and all 
   await soon(links).toBe(16);
 });
 
-test('Show links of a finding leaves its links and the pod that it names', async () => {
-  await open(FOUR);
-  await page.locator('.finding-steps summary').first().click();
-  await page.getByRole('button', { name: 'Show links' }).first().click();
-  await soon(hash).toContain('filter=to%3Apod%3Agoldpinger-chaos+state%3Aslow');
-  await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 4 matching links');
-  expect(await page.locator('.graph-links > .graph-link').count()).toBe(4);
-  expect(await page.locator('.pod-node.is-dim').count()).toBe(3);
-  expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 0 .*slow ≥ 100 ms 4 /);
-});
-
 test('by keyboard Tab walks pods, arrows their links, Enter opens, Escape goes back; plus, minus, 0 and the wheel zoom', async () => {
   await open(FOUR);
   await page.locator('summary', { hasText: 'Export' }).focus();
@@ -216,18 +205,6 @@ test('places stay when new figures come, follow a drag until Reset, and move tog
   }
 });
 
-test('as a table it has the links, the worst first', async () => {
-  await open(FOUR);
-  await page.keyboard.press('t');
-  const rows = page.locator('main .table-frame tbody tr');
-  await soon(() => rows.count()).toBeGreaterThanOrEqual(16);
-  expect(await rows.nth(0).textContent()).toMatch(/chaos.*Slow.*25\d ms/);
-  await rows.nth(0).getByRole('button').click();
-  await panel().waitFor();
-  await page.keyboard.press('t');
-  await page.locator('.graph-stage').waitFor();
-});
-
 test('two fingers zoom about the point between them; one finger moves the zoomed picture and a tap opens', async () => {
   await open(FOUR);
   const start = await placeOf('001');
@@ -254,9 +231,8 @@ test('two fingers zoom about the point between them; one finger moves the zoomed
   expect(await panel().count()).toBe(0);
 });
 
-test('targets have at least 24 px, and with forced colours the selected pod is seen', async () => {
+test('with forced colours the selected pod is seen', async () => {
   await open({ pods: 30, scenario: 'mixed' });
-  expect(await badTargets(page, '.graph-view')).toEqual([]);
   await page.emulateMedia({ forcedColors: 'active' });
   await page.locator('.pod-node').first().press('Enter');
   await panel().waitFor();
@@ -286,7 +262,6 @@ describe('the graph has the same menus as the heatmap', () => {
     await open({ pods: 40, scenario: 'dead-pod' });
     await soon(() => painted()).toBeGreaterThan(1000);
     await page.locator('summary', { hasText: 'Export' }).click();
-    expect(await badTargets(page, '.tools')).toEqual([]);
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Image (PNG)' }).click();
     const download = await saved;

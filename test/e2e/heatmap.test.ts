@@ -133,7 +133,7 @@ describe('what is taken away', () => {
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
   });
 
-  test('PNG has the picture with its legend, and the table says the same in words', async () => {
+  test('PNG has the picture with its legend', async () => {
     await open(FOUR);
     const [download] = await Promise.all([page.waitForEvent('download'), exported(/PNG/)]);
     const png = PNG.sync.read(await readFile((await download.path())!));
@@ -142,14 +142,6 @@ describe('what is taken away', () => {
       (i) => i % 4 === 0 && png.data[i] === 0xd5 && png.data[i + 1] === 0x36 && png.data[i + 2] === 0x1c,
     );
     expect(reds.length).toBeGreaterThan(10_000);
-    await page.keyboard.press('t');
-    await soon(() => page.getByRole('row', { name: /chaos Slow 25\d ms/ }).count()).toBe(4);
-    await page
-      .getByRole('row', { name: /chaos Slow 25\d ms/ })
-      .first()
-      .getByRole('button')
-      .click();
-    await soon(hash).toContain('from=');
   });
 });
 
@@ -238,19 +230,6 @@ describe('for everybody', () => {
       captions.some(([, l, r, t, b]) => left < r && l < right && top < b && t < bottom),
     );
     expect(over).toEqual([]);
-  });
-
-  test('at 390 px nothing sticks out, and a tap opens the link', async () => {
-    await open(FOUR, { width: 390 });
-    const wide = await page.evaluate(() =>
-      [...document.querySelectorAll('.heatmap *, .legend *')]
-        .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
-        .map((element) => element.className),
-    );
-    expect(wide).toEqual([]);
-    const { x, y } = await cellAt(0, 3);
-    await page.mouse.click(x, y);
-    await page.getByRole('heading', { name: /goldpinger-001 ⇄ goldpinger-chaos/ }).waitFor();
   });
 });
 

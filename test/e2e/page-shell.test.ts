@@ -254,23 +254,6 @@ test('a first visit loads at most 150 kB of compressed script; panels, timeline,
   }
 });
 
-test('hostile names are text: nothing runs, and every view stands', async () => {
-  const page = await visitor.visit(await visitor.feed(scenario('hostile', 6)));
-  for (const hash of [
-    '#view=graph',
-    '#view=heatmap',
-    '#view=graph&table=1',
-    '#view=heatmap&table=1',
-    '#pod=uid-0001',
-  ]) {
-    await goTo(page, hash);
-    await page.locator('.summary').waitFor();
-    await soon(() => words(page, 'body')).toContain('healthy');
-  }
-  expect(await page.title()).toMatch(/^[1-6] (pods ok|reports missing) · goldpinger$/);
-  expect(await page.locator('main img, main script').count()).toBe(0);
-});
-
 test('the theme follows the system until somebody chooses', async () => {
   const feed = await visitor.feed(scenario('healthy'));
   const page = await visitor.visit(feed, { dark: true });

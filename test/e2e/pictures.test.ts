@@ -1,3 +1,4 @@
+import type { Page, Route } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pictureOf } from '../pictures/picture.ts';
@@ -25,37 +26,36 @@ function differentPixels(one: Buffer, other: Buffer): number {
   return count;
 }
 
-test('a picture of the graph has its bundles, however late they come', async () => {
+/** A scene of the usual mesh, and the browser with a route in each of its pages. */
+async function usualScene(url: RegExp, handler: (route: Route, page: Page) => Promise<void>) {
   const mesh = meshOf(USUAL.mesh);
-  const scene = await startScene({
-    pageDir: 'dist/web',
-    mesh: () => mesh,
-    story: new Story(mesh.atMs),
-    nowMs: () => mesh.atMs,
+  const story = new Story(mesh.atMs);
+  const scene = await startScene({ pageDir: 'dist/web', mesh: () => mesh, story, nowMs: () => mesh.atMs });
+  const routed = Object.assign(Object.create(browser), {
+    newContext: async (options: object) => {
+      const context = await browser.newContext(options);
+      await context.route(url, (route) => handler(route, context.pages()[0] ?? expect.fail()));
+      return context;
+    },
   });
+  return { scene, routed };
+}
+
+test('a picture of the graph has its bundles, however late they come', async () => {
   const shot: Shot = { ...USUAL, name: 'graph', hash: 'view=graph&level=pod' };
   let held = 0;
   let bare: Buffer = Buffer.alloc(0);
   // The page loads their code when it has drawn everything else: here only once it looks the same twice.
-  const late = Object.assign(Object.create(browser), {
-    newContext: async (options: object) => {
-      const context = await browser.newContext(options);
-      await context.route(/bundle-canvas.*\.js$/, async (route) => {
-        held++;
-        const [page = expect.fail()] = context.pages();
-        for (let before: Buffer = Buffer.alloc(0), isSame = false; !isSame; ) {
-          const now = await page.screenshot();
-          isSame = now.equals(before);
-          before = now;
-        }
-        bare = await page.screenshot();
-        await route.continue();
-      });
-      return context;
-    },
+  const { scene, routed } = await usualScene(/bundle-canvas.*\.js$/, async (route, page) => {
+    held++;
+    for (let before = bare, isSame = false; !isSame; before = bare) {
+      bare = await page.screenshot();
+      isSame = bare.equals(before);
+    }
+    await route.continue();
   });
   try {
-    const delayed = await pictureOf(late, scene.url, shot);
+    const delayed = await pictureOf(routed, scene.url, shot);
     expect(held).toBe(1);
     expect(differentPixels(bare, delayed)).toBeGreaterThan(10 * MOST_OF_TEXTS);
     expect(differentPixels(delayed, await pictureOf(browser, scene.url, shot))).toBeLessThan(MOST_OF_TEXTS);
@@ -81,23 +81,12 @@ test('a picture that is never complete says what is missing and what the page sh
 });
 
 test('a page whose code could not be loaded is loaded again', async () => {
-  const mesh = meshOf(USUAL.mesh);
-  const scene = await startScene({
-    pageDir: 'dist/web',
-    mesh: () => mesh,
-    story: new Story(mesh.atMs),
-    nowMs: () => mesh.atMs,
-  });
   let refused = 0;
-  const unlucky = Object.assign(Object.create(browser), {
-    newContext: async (options: object) => {
-      const context = await browser.newContext(options);
-      await context.route(/heatmap-view.*\.js$/, (route) => (refused++ === 0 ? route.abort() : route.continue()));
-      return context;
-    },
-  });
+  const { scene, routed } = await usualScene(/heatmap-view.*\.js$/, (route) =>
+    refused++ === 0 ? route.abort() : route.continue(),
+  );
   try {
-    await pictureOf(unlucky, scene.url, { ...USUAL, name: 'heatmap', hash: 'view=heatmap' });
+    await pictureOf(routed, scene.url, { ...USUAL, name: 'heatmap', hash: 'view=heatmap' });
     expect(refused).toBe(2);
   } finally {
     await scene.close();

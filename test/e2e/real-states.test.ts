@@ -25,30 +25,19 @@ describe('a real server says why there is no matrix', () => {
     await soon(async () => (await podsIn(page)).length).toBe(2);
   });
 
-  test('where it may not list pods, with the role that lets it', async () => {
+  test.each([
+    ['it may not list pods, with the role that lets it', 403, 0, 'Not allowed to list pods in default', 'verbs: [list'],
+    ['no pod matches', null, 0, 'No pod matches app=goldpinger', 'kubectl get pods'],
+    ['it is alone', null, 1, 'No peers yet', 'It reaches itself in'],
+  ] as const)('where %s', async (_, refusal, pods, heading, text) => {
     const mesh = await StubMesh.forTest();
-    await mesh.kube.break(403);
+    if (refusal !== null) await mesh.kube.break(refusal);
+    if (pods > 0) mesh.addPod(1);
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
-    await titled(page, 'Not allowed to list pods in default');
-    await page.getByText('Show the RBAC manifest to apply').click();
-    expect(await words(page, '.stage details pre')).toContain('list');
-  });
-
-  test('where no pod matches', async () => {
-    const mesh = await StubMesh.forTest();
-    const server = await mesh.serve(1);
-    const page = await pages.open(`${server.url}/`);
-    await titled(page, 'No pod matches app=goldpinger');
-  });
-
-  test('where it is alone', async () => {
-    const mesh = await StubMesh.forTest();
-    mesh.addPod(1);
-    const server = await mesh.serve(1);
-    const page = await pages.open(`${server.url}/`);
-    await titled(page, 'No peers yet');
-    await soon(() => words(page, '.stage')).toContain('It reaches itself in');
+    await titled(page, heading);
+    if (refusal !== null) await page.getByText('Show the RBAC manifest to apply').click();
+    await soon(() => words(page, '.stage')).toContain(text);
   });
 });
 

@@ -1,6 +1,8 @@
+import { range } from 'd3';
 import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
+import type { MergedReport } from '../../../../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../../../../web/components/view-props.ts';
 import { lastPingsInto, PodLinks, PodProbes, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
@@ -42,26 +44,28 @@ test('the heading of the links of a pod counts those that it lists, its link to 
   }
 });
 
-test('the external probes of a pod are listed with the failed ones first, and more than 300 are counted', () => {
+type Probe = MergedReport['probes'][number];
+
+/** The list of the external probes of a pod: those that `change` makes out of a good one. */
+function probesOf(change: (probe: Probe) => Probe[]): string {
   const picture = pictureOf({ pods: 3, scenario: 'probes' }, ({ reports: [report] }) => {
-    const [one] = report!.probes;
-    report!.probes = Array.from({ length: 310 }, (_, i) => {
-      return { ...one!, target: `host-${i}`, error: i === 309 ? 'no such host' : '' };
-    });
+    report!.probes = report!.probes.slice(0, 1).flatMap(change);
   });
   const view = picture.pods[picture.mesh.reports[0]!.pod]!;
-  const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+  return renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+}
+
+test('the external probes of a pod are listed with the failed ones first, and more than 300 are counted', () => {
+  const shown = probesOf((one) =>
+    range(310).map((i) => ({ ...one, target: `host-${i}`, error: i === 309 ? 'no such host' : '' })),
+  );
   expect(shown.indexOf('host-309')).toBeGreaterThan(0);
   expect(shown.indexOf('host-309')).toBeLessThan(shown.indexOf('host-0'));
   expect(shown).toContain('10 more are not shown.');
 });
 
 test('a probe without a result yet is neither good nor failed', () => {
-  const picture = pictureOf({ pods: 3, scenario: 'probes' }, ({ reports: [report] }) => {
-    report!.probes = report!.probes.slice(0, 1).map((probe) => ({ ...probe, atMs: 0, durationUs: -1, error: '' }));
-  });
-  const view = picture.pods[picture.mesh.reports[0]!.pod]!;
-  const shown = renderToStaticMarkup(createElement(PodProbes, { picture, view }));
+  const shown = probesOf((one) => [{ ...one, atMs: 0, durationUs: -1, error: '' }]);
   expect(shown).toContain('<b class="tone-not-yet">pending</b>');
 });
 

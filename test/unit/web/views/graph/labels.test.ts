@@ -20,6 +20,12 @@ function podsOf(count: number, nodes: number): Pod[] {
   );
 }
 
+/** A graph of which `most` pods have a label. */
+function graphOf(given: Pick<Graph, 'tier' | 'narrow' | 'frame' | 'ring'> & Partial<Graph>, most = 40): Graph {
+  const named = given.ring.spots.map((_, index) => ({ index, finding: null })).slice(0, most);
+  return { spots: given.ring.spots, predecessors: new Map(), ...given, named } as Graph;
+}
+
 /** Any graph of up to 40 pods with any stage, of which pods can have been dragged anywhere. */
 const anyGraph = fc
   .record({
@@ -41,8 +47,7 @@ const anyGraph = fc
     const ring = layoutRing(podsOf(count, nodes), tier.bundled ? 'node' : 'none', frame.ring);
     const spots = ring.spots.map(({ x, y }) => ({ x, y }));
     for (const [index, x, y] of dragged) if (index < count) spots[index] = { x, y };
-    const named = spots.map((_, index) => ({ index, finding: null })).slice(0, tier.names === 'unhealthy' ? most : 40);
-    return { tier, narrow, frame, ring, spots, named } as unknown as Graph;
+    return graphOf({ tier, narrow, frame, ring, spots }, tier.names === 'unhealthy' ? most : 40);
   });
 
 describe('labels', () => {
@@ -73,9 +78,7 @@ describe('labels', () => {
         const tier = tierOf(count, narrow, 340 - 16);
         const frame = frameOf(width, 340, tier, narrow, 0);
         const ring = layoutRing(podsOf(count, 3), tier.bundled ? 'node' : 'none', frame.ring);
-        const named = ring.spots.map((_, index) => ({ index, finding: null }));
-        const graph = { tier, narrow, frame, ring, spots: ring.spots, named } as unknown as Graph;
-        expect(labelsOf(graph)).toHaveLength(count);
+        expect(labelsOf(graphOf({ tier, narrow, frame, ring }))).toHaveLength(count);
       }
     }
   });
@@ -92,9 +95,8 @@ test.each([2, 3, 4, 5, 6, 7, 8, 9, 10])('labels of %i pods cover no arrow', (cou
     const ring = layoutRing(picture.mesh.pods, 'none', frame.ring);
     const { pairs } = chooseLinks(picture, { limit: 200, only: 'all', pod: -1, selfLinks: true });
     const arrows = sceneLinks(picture, pairs, ring, ring.spots, () => tier.disc, tier).flatMap(({ arrow }) => arrow);
-    const named = ring.spots.map((_, index) => ({ index, finding: null }));
-    const graph = { tier, narrow: false, frame, ring, spots: ring.spots, named, predecessors: new Map() };
-    const boxes = placedLabels(graph as unknown as Graph, picture, picture.mesh.atMs).map(({ box }) => box);
+    const graph = graphOf({ tier, narrow: false, frame, ring });
+    const boxes = placedLabels(graph, picture, picture.mesh.atMs).map(({ box }) => box);
     expect(boxes).toHaveLength(count);
     expect(arrows.filter((corner) => boxes.some((box) => overlap(box, { ...corner, width: 0, height: 0 })))).toEqual(
       [],
@@ -110,8 +112,7 @@ test.each([2, 3, 6, 12])('on a phone the names of %i nodes are whole at the side
   const { spots } = layoutRing(podsOf(count, count), by, usual.ring);
   const frame = withNameRoom(usual, spots, tier, widest);
   const ring = layoutRing(podsOf(count, count), by, frame.ring);
-  const named = ring.spots.map((_, index) => ({ index, finding: null }));
-  const graph = { tier, narrow: true, frame, ring, spots: ring.spots, named } as unknown as Graph;
+  const graph = graphOf({ tier, narrow: true, frame, ring });
   const rooms = labelsOf(graph).map((label) => roomOf(label, graph));
   expect(Math.min(...rooms)).toBeGreaterThanOrEqual(widest);
   expect(frame.ring.width).toBeGreaterThan(usual.ring.width / 2);

@@ -112,11 +112,13 @@ test('marks: none is lost but those beyond the track, none too near to the next,
   );
 });
 
+const note = (fromMs: number, text: string, ...tags: string[]) => {
+  return { id: `n${fromMs}`, fromMs, toMs: null, text, tags, writtenMs: 0 };
+};
+
 test('flags: words have room up to the next flag, flip left where there is more', () => {
-  const note = (fromMs: number) => {
-    return { id: `n${fromMs}`, fromMs, toMs: null, text: 'fault injected', tags: ['x'], writtenMs: 0 };
-  };
-  const flags = flagsOf([note(100), note(180), note(185), note(960)], (ms) => ms, 1000);
+  const notes = [100, 180, 185, 960].map((fromMs) => note(fromMs, 'fault injected', 'x'));
+  const flags = flagsOf(notes, (ms) => ms, 1000);
   expect(flags.map(({ room, isLeft }) => [room, isLeft])).toEqual([
     [76, true],
     [56, true],
@@ -127,15 +129,8 @@ test('flags: words have room up to the next flag, flip left where there is more'
 });
 
 test('flags: the words of one that flips left end where the tags of the one before it end', () => {
-  const note = (fromMs: number, tags: string[]) => ({
-    id: `n${fromMs}`,
-    fromMs,
-    toMs: null,
-    text: 'a',
-    tags,
-    writtenMs: 0,
-  });
-  const [first, second] = flagsOf([note(600, ['experiment-2', 'delay']), note(930, [])], (ms) => ms, 1000);
+  const notes = [note(600, 'a', 'experiment-2', 'delay'), note(930, 'a')];
+  const [first, second] = flagsOf(notes, (ms) => ms, 1000);
   const written = Math.min(first!.room, first!.text.length * 7);
   expect([first!.isLeft, second!.isLeft]).toEqual([false, true]);
   expect(second!.x - second!.room).toBeGreaterThanOrEqual(first!.x + written);
