@@ -46,7 +46,7 @@ const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
     SUMMARY_STEPS,
   );
   const { pods, links, more } = summaryFacts(picture, narrow, step);
-  const className = step >= 4 ? 'summary is-short' : 'summary';
+  const className = `summary${step >= 1 ? ' is-tight' : ''}${step >= 4 ? ' is-short' : ''}`;
   const list = (facts: readonly Fact[]) =>
     facts.map((fact) => <FactButton key={fact.id} fact={fact} isFixed={facts !== more && !narrow} props={props} />);
   return (

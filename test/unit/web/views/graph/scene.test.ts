@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { chooseLinks } from '../../../../../web/model/link-choice.ts';
 import { LINK_STATES } from '../../../../../web/model/links.ts';
 import { linkMark } from '../../../../../web/model/marks.ts';
-import { layoutRing } from '../../../../../web/model/ring-layout.ts';
+import { type Box, layoutRing } from '../../../../../web/model/ring-layout.ts';
+import { overlap, type Point } from '../../../../../web/views/graph/geometry.ts';
 import {
   frameOf,
   hitGraph,
@@ -79,24 +80,23 @@ test('states of links differ by more than colour: width, dash or mark; only fair
 test('figures on links never lie over each other, a pod or a name', () => {
   const { links, ring } = sceneOf(8, 'slow-pod');
   const between = links.filter(({ curve }) => curve !== null);
-  const pills = placePills(between, () => '252 ms', ring.spots, 26);
-  expect(pills.length).toBeGreaterThan(7);
-  for (const a of pills) {
-    for (const b of pills) {
-      if (a !== b) expect(Math.abs(a.x - b.x) > a.width || Math.abs(a.y - b.y) > 22).toBe(true);
+  const boxOf = ({ x, y }: Point, width: number, height: number) => {
+    return { x: x - width / 2, y: y - height / 2, width, height };
+  };
+  const discs = ring.spots.map((spot) => boxOf(spot, 52, 52));
+  const boxesBeside = (words: Box[]) =>
+    placePills(between, () => '252 ms', ring.spots, 26, words).map((pill) => boxOf(pill, pill.width, 22));
+  const expectFree = (boxes: Box[], words: Box[]) => {
+    expect(boxes.length).toBeGreaterThan(7);
+    for (const [i, box] of boxes.entries()) {
+      expect([...boxes.slice(i + 1), ...discs, ...words].filter((other) => overlap(box, other))).toEqual([]);
     }
-    for (const { x, y } of ring.spots) {
-      expect(Math.abs(x - a.x) > 26 + a.width / 2 || Math.abs(y - a.y) > 26 + 11).toBe(true);
-    }
-  }
-  const [{ x, y } = expect.fail()] = pills;
-  const name = { x: x - 20, y: y - 5, width: 90, height: 18 };
-  const beside = placePills(between, () => '252 ms', ring.spots, 26, [name]);
-  expect(beside.length).toBeGreaterThan(7);
-  for (const pill of beside) {
-    const isLeftOrRight = pill.x + pill.width / 2 <= name.x || pill.x - pill.width / 2 >= name.x + name.width;
-    expect(isLeftOrRight || pill.y + 11 <= name.y || pill.y - 11 >= name.y + name.height).toBe(true);
-  }
+  };
+  const boxes = boxesBeside([]);
+  expectFree(boxes, []);
+  const [{ x, y } = expect.fail()] = boxes;
+  const name = { x: x + 10, y: y + 6, width: 90, height: 18 };
+  expectFree(boxesBeside([name]), [name]);
 });
 
 describe('what lies under the pointer', () => {
