@@ -55,7 +55,7 @@ const MAX_KEPT = 8;
 const MAX_RUNNING = 8;
 /** The counts of a pod in one step: `links`, `failed`, and one for each bin of `byLatency` and of `lossyByLatency`. */
 const STEP_COUNTS = 2 + 2 * (LATENCY_BINS_US.length + 1);
-/** A count has at most six digits and a comma. */
+/** A count has at most six digits and a comma. `+ 2`: in each step the brackets of two lists of bins count as values, too. */
 const ANSWER_LIMITS = {
   maxBytes: MAX_STEPS * 7 * (STEP_COUNTS + 2) + 1_000,
   maxValues: MAX_STEPS * (STEP_COUNTS + 2) + 100,
@@ -111,13 +111,13 @@ export class MeshHistories {
   async #collect(steps: Steps): Promise<MeshHistory> {
     const { clock, broadcast, ownHistory, lifetimes, isPassive } = this.#deps;
     const { fromMs, stepMs, count } = steps;
-    const range = ageRangeOf(steps, count);
+    const range = ageRangeOf(steps);
     const sums = new HistorySums(steps);
     const answers = await broadcast.ask<Added>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
       path: `${pathOf(range, stepMs)}&grid=${fromMs}`,
-      parse: sums.addAnswer,
-      own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs()),
+      parse: (wire, _, { atMs }) => sums.add(parsePodHistory(wire), atMs, steps),
+      own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs(), steps),
       ...ANSWER_LIMITS,
     });
     const missing = await this.#addCopies(sums, steps, answers);
@@ -158,8 +158,8 @@ export class MeshHistories {
     for (const { pod, part, knownMs = Number.POSITIVE_INFINITY } of lacking) {
       // Of a pod that has restarted, the copy counts only before the step in which the pod's own results begin.
       const copiedSteps = Math.min(count, Math.floor((knownMs - fromMs) / stepMs));
-      const range = ageRangeOf(steps, copiedSteps);
-      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, range, stepMs, answering) : null;
+      const copied = { ...steps, count: copiedSteps };
+      const added = copiedSteps > 0 ? await this.#addCopy(sums, pod.uid, copied, answering) : null;
       const sinceMs = Math.max(fromMs, lifetimes.remembersSinceMs(pod));
       const lacks = added === null ? [part] : whatCopyLacks(pod, added, sinceMs);
       stillMissing.push(...lacks.map(({ reason, detail }) => ({ name: nameOf(pod), reason, detail })));
@@ -171,21 +171,21 @@ export class MeshHistories {
    * Adds the history of pod `uid` from a copy: ours, or that of the first keeper among `answering` (uids) that has one. Null if there
    * is none. A keeper that does not answer is taken out of `answering`.
    */
-  async #addCopy(
-    sums: HistorySums,
-    uid: string,
-    range: AgeRange,
-    stepMs: number,
-    answering: Set<string>,
-  ): Promise<Added | null> {
+  async #addCopy(sums: HistorySums, uid: string, steps: Steps, answering: Set<string>): Promise<Added | null> {
     const { clock, client, copies, otherKeepers } = this.#deps;
-    const own = await copies.podHistory(uid, range, stepMs);
-    if (own !== null) return sums.add(own, clock.nowMs());
-    const path = `${pathOf(range, stepMs)}&of=${encodeURIComponent(uid)}`;
+    const { stepMs } = steps;
+    // The answers of the pods may have taken seconds. With ages of then, the range would reach into the next process of a pod.
+    const askedNow = () => ({ ...steps, askedMs: clock.nowMs() });
+    const asked = askedNow();
+    const own = await copies.podHistory(uid, ageRangeOf(asked), stepMs);
+    if (own !== null) return sums.add(own, clock.nowMs(), asked);
     for (const keeper of otherKeepers(uid)) {
       if (!answering.has(keeper.uid)) continue;
+      const asked = askedNow();
+      const path = `${pathOf(ageRangeOf(asked), stepMs)}&of=${encodeURIComponent(uid)}`;
       try {
-        return (await client.request(keeper, { path, parse: sums.addAnswer, ...ANSWER_LIMITS })).value;
+        const parse: PeerRequest<Added>['parse'] = (wire, _, { atMs }) => sums.add(parsePodHistory(wire), atMs, asked);
+        return (await client.request(keeper, { path, parse, ...ANSWER_LIMITS })).value;
       } catch (error) {
         // The next keeper may answer.
         if (error instanceof PeerCallError && error.hasAnswered === false) answering.delete(keeper.uid);
@@ -208,8 +208,8 @@ interface Steps {
   askedMs: number;
 }
 
-/** The time range of the first `count` steps, as ages at `askedMs`. */
-function ageRangeOf({ fromMs, stepMs, askedMs }: Steps, count: number): AgeRange {
+/** The time range of the steps, as ages at `askedMs`. */
+function ageRangeOf({ fromMs, stepMs, count, askedMs }: Steps): AgeRange {
   const fromAgeMs = Math.round(askedMs - fromMs);
   return { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
 }
@@ -278,10 +278,8 @@ class HistorySums {
   readonly lossyByLatency: number[][];
   /** The coarsest resolution of all pods. */
   resolutionMs = 0;
-  readonly #steps: Steps;
 
   constructor(steps: Steps) {
-    this.#steps = steps;
     const zeros = (length: number) => new Array<number>(length).fill(0);
     this.links = zeros(steps.count);
     this.failed = zeros(steps.count);
@@ -290,16 +288,13 @@ class HistorySums {
     this.lossyByLatency = this.links.map(() => []);
   }
 
-  /** Validates the history in the answer of a pod, and adds it. */
-  readonly addAnswer: PeerRequest<Added>['parse'] = (wire, _, { atMs }) => this.add(parsePodHistory(wire), atMs);
-
   /**
-   * Adds the history of one pod. Its ages count from `atMs`. All pods are asked for the same ages, some of them seconds later than
-   * others: then the first step of their history is a later one of ours.
+   * Adds the history of one pod, for the steps that it was asked for: ours, or the first ones of them. Its ages count from `atMs`. All
+   * pods are asked for the same ages, some of them seconds later than others: then the first step of their history is a later one of
+   * ours.
    */
-  add(history: PodHistory, atMs: number): Added {
+  add(history: PodHistory, atMs: number, { fromMs, stepMs, count, askedMs }: Steps): Added {
     const { links, failed, reports, byLatency, lossyByLatency } = this;
-    const { fromMs, stepMs, count, askedMs } = this.#steps;
     const laterBy = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
     const { untilAgeMs = 0 } = history;
