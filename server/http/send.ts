@@ -52,7 +52,8 @@ export function pacedWriter(res: ServerResponse): PacedWrite {
   res.on('drain', onRoom);
   res.on('close', onRoom);
   return async (piece) => {
-    if (res.destroyed || res.write(piece) || res.destroyed) return false;
+    // Writing to a response that was ended, as `Streams.stop` ends them, would be an uncaught error.
+    if (res.destroyed || res.writableEnded || res.write(piece) || res.destroyed) return false;
     await new Promise<void>((resolve) => {
       resume = resolve;
     });

@@ -196,7 +196,7 @@ class Watcher {
   async #send(): Promise<void> {
     this.#isSending = true;
     try {
-      while (this.#next !== null && !this.#res.destroyed) {
+      while (this.#next !== null && !this.#res.destroyed && !this.#res.writableEnded) {
         const mesh = this.#next;
         this.#next = null;
         const cutOff = this.#clock.setTimer(() => this.#res.destroy(), UNREAD_MS);

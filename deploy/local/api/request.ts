@@ -27,8 +27,10 @@ const SUBRESOURCE_VERBS: Record<string, Verb> = { ...OBJECT_VERBS, POST: 'create
 
 /** Reads a request for objects from its method and URL. Throws ApiError 404 or 405, and URIError. */
 export function objectRequestOf(method: string, url: string): ObjectRequest {
-  const { pathname, searchParams: query } = new URL(url, 'https://127.0.0.1');
-  const { groups } = OBJECT_PATH.exec(pathname) ?? {};
+  // Not by `URL`, which throws at `//` and takes the first part of `//x/api` for a host.
+  const [path = '', ...queries] = url.split('?');
+  const query = new URLSearchParams(queries.join('?'));
+  const { groups } = OBJECT_PATH.exec(path) ?? {};
   const part = (name: string) => decodeURIComponent(groups?.[name] ?? '');
   const [namespace, name, subresource] = [part('namespace'), part('name'), part('subresource')];
   const resource = findResource(part('group'), part('version'), part('plural'));

@@ -6,19 +6,22 @@ import { describe, expect, it, vi } from 'vitest';
 import { pacedWriter, sendPieces } from '../../../server/http/send.ts';
 import { soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 
-it('writing at the pace of a reader has one listener each, however often it waits, and writes nothing to one that has gone', async () => {
+it('writing at the pace of a reader has one listener each, however often it waits, and writes nothing to one that has gone or to whom the answer has ended', async () => {
   const written: unknown[] = [];
   const write = (piece: unknown) => written.push(piece) < 0;
   // As under `compression`, every listener is kept.
-  const res = Object.assign(new EventEmitter(), { destroyed: false, write, off: () => res });
+  const res = Object.assign(new EventEmitter(), { destroyed: false, writableEnded: false, write, off: () => res });
   const paced = pacedWriter(res as unknown as ServerResponse);
   for (let i = 0; i < 50; i++) {
     const writing = paced('a');
     res.emit('drain');
     await writing;
   }
-  res.destroyed = true;
-  await paced('b');
+  for (const over of ['destroyed', 'writableEnded'] as const) {
+    res[over] = true;
+    await paced('b');
+    res[over] = false;
+  }
   expect(written).toEqual(Array(50).fill('a'));
   expect([res.listenerCount('drain'), res.listenerCount('close')]).toEqual([1, 1]);
 });

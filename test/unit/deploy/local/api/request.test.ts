@@ -26,6 +26,8 @@ describe('a request for objects', () => {
     ['GET', '/api/v2/pods', 404],
     ['GET', '/apis/apps/v1/pods', 404],
     ['GET', '/', 404],
+    ['GET', '//', 404],
+    ['GET', '//x/api/v1/pods', 404],
     ['GET', '/api/v1/namespaces/default/nodes', 404],
     ['GET', '/api/v1/pods/a', 404],
     ['GET', '/api/v1/namespaces/default/pods/a/exec', 404],
