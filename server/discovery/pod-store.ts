@@ -63,6 +63,7 @@ export class PodStore {
       this.#leave(entry, null, nowMs);
       changed = true;
     }
+    // A pod that leaves moves to the end of the entries. There it is gone, so that this loop leaves it alone.
     const unseenMs = this.#unseenMs(nowMs);
     for (const facts of list) if (this.#put(facts, nowMs, unseenMs)) changed = true;
     this.#endStep(nowMs);
@@ -173,7 +174,7 @@ export class PodStore {
       zone: this.#zones.get(node) ?? known?.pod.zone ?? '',
       cordon: isGone && departed !== null ? departed.cordon : this.#cordonOf(node),
       lifecycle: stage.lifecycle,
-      // The API's time may be from before it left. Then the pod would never have been gone.
+      // The API may say that it has been ready since before it left. It has been back only since `backMs`.
       sinceMs: Math.max(stage.sinceMs, backMs),
       unseenMs: isGone && known !== undefined ? (departed?.unseenMs ?? unseenMs) : 0,
       replacedBy: isGone ? (known?.pod.replacedBy ?? '') : '',
@@ -197,12 +198,13 @@ export class PodStore {
   }
 
   /**
-   * When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. Without an
-   * exact time of the API the pod left between our last news before (`#currentAtMs`) and now, and the earlier time counts.
+   * When and how a pod began to leave, by the first news of it. `facts`: its state then; null = it is missing in a list. If it is new
+   * to us (`isNew`), that is the time that the API names. Else it is the time of the delete request, if the API names that. If not,
+   * the pod left between our last news (`#currentAtMs`) and now, and the earlier time counts.
    */
   #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
     const apiMs = facts?.deletedMs || (isNew ? facts?.newestMs : 0) || nowMs;
-    // The kubelet ends each deletion by one with grace period 0: then `deletedMs` is the end, not the request.
+    // After a grace period `deletedMs` is the request. With grace period 0, as in the kubelet's last delete, it is the end.
     const isExact = isNew || (facts !== null && facts.pod.goneByMs > facts.deletedMs);
     const fromMs = isExact ? apiMs : Math.min(apiMs, this.#currentAtMs || nowMs);
     return { step: this.#step, atMs: nowMs, fromMs: Math.min(fromMs, nowMs) };

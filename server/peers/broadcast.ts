@@ -13,7 +13,7 @@ export interface BroadcastQuery<T> extends Pick<PeerRequest<T>, 'path' | 'parse'
   /** Our own answer. */
   own(): T | Promise<T>;
   /**
-   * At most this many ready pods are asked, beginning with a random one, and as many terminating ones: when all pods are replaced
+   * At most this many ready pods are asked, beginning with a random one, and at most as many terminating ones: when all pods are replaced
    * (`kubectl rollout restart`), only these know what came before. Default: all pods that are not gone. Such a query needs a path of
    * its own, or it would share a round with a query that asks all pods.
    */
@@ -82,7 +82,10 @@ export class PeerBroadcast {
     this.#rounds = new SharedResults(deps.clock, MAX_QUERIES, 'too many different questions at once, try again');
   }
 
-  /** Asks all pods. Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer. */
+  /**
+   * Asks all pods. Rejects with a BusyError if too many different queries are in progress and after `stop`, and as `own` rejects.
+   * Never rejects because of a peer.
+   */
   ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
     const result = this.#rounds.get(
       query.path,

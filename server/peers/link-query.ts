@@ -27,7 +27,10 @@ export class LinkQuery {
     this.#deps = deps;
   }
 
-  /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
+  /**
+   * The samples that pod `from` has of its link to pod `toUid`, with times by its clock, as `nowMs` is. Never rejects: `error` says why
+   * there are none.
+   */
   async samples(from: Pod, toUid: string): Promise<LinkSamples> {
     const answer = await this.#askFor(from, '/api/v1/samples', { to: toUid }, parseLinkSamplesSliced);
     // Whatever the answer claims, it is what this pod says about this link.
@@ -48,7 +51,10 @@ export class LinkQuery {
     return { ...answer, ...link, steps };
   }
 
-  /** Asks the pod, or, if it has gone, those that may keep a copy of it, one after the other, until one has a copy. */
+  /**
+   * Asks the pod, or, if it has gone, the other pods that may keep a copy of it, one after the other, until one has a copy. Whether we
+   * have one ourselves the callers have looked up.
+   */
   async #askFor<T extends { error: string }>(
     from: Pod,
     path: string,

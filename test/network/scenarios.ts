@@ -30,7 +30,7 @@ export interface Scenario extends Truth {
   wronglyMeasured?: (cluster: NetworkCluster, plantedMs: number) => Promise<string[]>;
   /** Whether `/cluster_health` stays 200, false by default; 'at times' if that depends on the newest ping. */
   isHealthy?: boolean | 'at times';
-  /** The most intervals until it is told, and until nothing stands out after its end. */
+  /** The most intervals until it is told, and until nothing stands out after its end: see faults.test.ts for the default. */
   toldWithin?: number;
   recoveredWithin?: number;
   /**

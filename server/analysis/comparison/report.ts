@@ -76,8 +76,8 @@ export interface Report {
 
 /** The most reports and comparisons that wait or are made. Only one is made at a time: with 1000 pods it needs a mesh and 54 MB. */
 const MAX_WAITING = 4;
-/** The most comparisons that are being sent. */
-const MAX_SENDING = 4;
+/** The most comparisons that wait, are made or are being sent. */
+const MAX_COMPARISONS = 4;
 /** No comparison is made while so many links are being sent. Each link takes 13 bytes until its client has read it. */
 const MAX_SENDING_LINKS = 500_000;
 const BUSY = 'too many reports at once, try again in a few seconds';
@@ -87,7 +87,7 @@ export class Reporter {
   readonly #settings: ComparisonSettings;
   readonly #deps: ReporterDeps;
   readonly #queue = new SerialQueue(MAX_WAITING, BUSY);
-  #sending = 0;
+  #comparisons = 0;
   #sendingLinks = 0;
 
   constructor(settings: ComparisonSettings, deps: ReporterDeps) {
@@ -107,8 +107,8 @@ export class Reporter {
   /** Makes a comparison. `send` takes its JSON in pieces, and resolves when it has written them. Rejects as `report`. */
   async comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void> {
     const clauses = parseClauses(query.expect);
-    if (this.#sending >= MAX_SENDING) throw new BusyError(BUSY);
-    this.#sending += 1;
+    if (this.#comparisons >= MAX_COMPARISONS) throw new BusyError(BUSY);
+    this.#comparisons += 1;
     let linkCount = 0;
     try {
       const comparison = await this.#queue.run(async () => {
@@ -121,7 +121,7 @@ export class Reporter {
       });
       await send(encodeComparison(comparison));
     } finally {
-      this.#sending -= 1;
+      this.#comparisons -= 1;
       this.#sendingLinks -= linkCount;
     }
   }
@@ -152,7 +152,7 @@ async function readSources(ranges: ComparedRanges, clauses: readonly Clause[], i
     // Without clauses no link is looked at.
     const judged = name === 'during' ? clauses : [];
     const verdict = await runSliced(judge(mesh, judged, asked.toMs - asked.fromMs), clock);
-    // The pods that the hypothesis names, and those that left in the range "during", as this mesh knows them.
+    // The pods that the hypothesis names, and those that left in `lostRange`, as this mesh knows them.
     const named = await runSliced(namedPods(judged, mesh), clock);
     const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
     // The number in the table of each pod of the mesh; findings name pods by their index in the mesh.

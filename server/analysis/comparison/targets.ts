@@ -13,14 +13,17 @@ export interface Targets {
 /** If more pods than this share the largest number of affected links, none of them is the target. */
 const MAX_TIED = 3;
 
-/** The targets: see docs/reports.md. `affectedByPod`: of how many affected links each pod is source or destination. */
+/**
+ * The targets: see docs/reports.md. All pods here are numbers in the `LinkTable`, not indexes of a mesh. `affectedByPod`: of how
+ * many affected links each pod is source or destination.
+ */
 export function targetsOf(
-  namedPods: readonly number[],
-  findingPods: readonly number[],
+  ofHypothesis: readonly number[],
+  ofFinding: readonly number[],
   affectedByPod: Uint32Array,
 ): Targets {
-  if (namedPods.length > 0) return { by: 'hypothesis', pods: new Set(namedPods) };
-  if (findingPods.length > 0) return { by: 'finding', pods: new Set(findingPods) };
+  if (ofHypothesis.length > 0) return { by: 'hypothesis', pods: new Set(ofHypothesis) };
+  if (ofFinding.length > 0) return { by: 'finding', pods: new Set(ofFinding) };
   const most = affectedByPod.reduce((max, links) => Math.max(max, links), 0);
   const tied = most === 0 ? [] : [...affectedByPod.keys()].filter((pod) => affectedByPod[pod] === most);
   if (tied.length === 0 || tied.length > MAX_TIED) return { by: 'none', pods: new Set() };
@@ -30,8 +33,8 @@ export function targetsOf(
 /**
  * The pods that the clauses of a hypothesis name, as indexes in `Mesh.pods`. Clauses that expect a fault (`failed`, at least some
  * latency or loss, at most some success) come first, because the fault is aimed at their pods; the other clauses count only if
- * those name no pod. In a clause the pods of `to` count, or else those of `from`. A clause about all judged pods names none. Yields
- * after each clause.
+ * those name no pod. In a clause the pods of `to` count, or, without `to`, those of `from`. If they are all judged pods, the clause
+ * names none. Yields after each clause.
  */
 export function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
   const faulty = yield* podsOfClauses(clauses.filter(expectsFault), mesh);

@@ -96,6 +96,7 @@ function mergedCause({ defect, slowUs }: DefectPairs, causes: readonly CauseFact
     ...(causes.every(({ what }) => what === first.what)
       ? { what: first.what.replace(/^reaches/, 'reach') }
       : someLinks(defect, links.evidence, links.of, direction)),
+    // A remark is about one pod.
     remark: '',
   };
 }
@@ -111,6 +112,11 @@ function sumOf(causes: readonly Pick<CauseFacts, 'evidence' | 'of' | 'probed'>[]
   return links;
 }
 
+/*
+ * In the functions below, `what` is read only for failed and slow links, and `who` only for intermittent ones: see `CauseFacts`. So a
+ * `what` that is not "unreachable" says "slow".
+ */
+
 /** A node whose links to other nodes are bad: most of them in one direction, which the cause describes. */
 function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
   const { mesh, pairs } = analysis;
@@ -121,7 +127,7 @@ function nodeCause(analysis: DefectAnalysis, node: number): CauseFacts {
   const isInto = areMostBad(into) || out.evidence.affected === 0;
   const { evidence, of, probed } = isInto ? into : out;
   const count = evidence.fromCount;
-  // If a link is not counted, its source may be missing here, so that these are not all "others".
+  // The count has all pods that ping this node only if every probed link is counted. Else they must not be called "all others".
   const who = isInto
     ? `from ${podsText(count, count, of === probed ? mesh.topology.judgedCount - pods.length : -1)}`
     : 'to other nodes';
@@ -191,7 +197,10 @@ function podOutCause(analysis: DefectAnalysis, pod: number): CauseFacts {
   };
 }
 
-/** The pairs of zones as causes. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
+/**
+ * The pairs of two different zones as causes. A zone that no other zone reaches is one cause, and so are both directions between two
+ * zones.
+ */
 function zoneCauses(analysis: DefectAnalysis): CauseFacts[] {
   const { zones } = analysis.mesh.topology;
   const left = new Set(analysis.found.zonePair.keys());
@@ -285,7 +294,7 @@ function outboundText(
   if (isBad && defect === 'failed' && areMost(({ failed }) => failed)) {
     return `${who} ${doNot} reach most others either.`;
   }
-  // Those that were pinged since are `ok` or `failed`. Of lossy links no remark is shown.
+  // A link that was pinged since counts as ok or failed: slow and intermittent ones are among both. Of lossy links no remark is shown.
   if (isBad && defect !== 'failed' && areMost(({ ok, failed }) => ok + failed)) {
     return `${who} ${reach} the others ${defect === 'slow' ? 'slowly' : 'only at times'} too.`;
   }
