@@ -32,7 +32,7 @@ export function labelsOf(graph: Graph): Label[] {
     indexes: named.map(({ index }) => index),
     height: heightOf(graph),
     reach: reachOf(tier),
-    rise: full ? tier.disc * 1.1 : 0,
+    rise: full ? tier.disc * 0.4 : 0,
     // Among few pods so far that the arrows of the neighbours on the ring pass.
     lift: full ? tier.disc * 1.1 : tier.bundled ? tier.disc * 1.6 : 0,
     box: frame.labels,
