@@ -20,7 +20,7 @@ export interface LostPod {
   readyMs: number | null;
   /** Since when it has been ready and every link of other pods to it ok; null = it is not, or that is not known. */
   healthyMs: number | null;
-  /** The last time at which it was certainly not healthy, ms since the epoch; null = it is not ready. */
+  /** Until when at least it was not healthy: `readyMs`, or `notOkMs` if that is later. null = it is not ready. */
   unhealthyMs: number | null;
   links: LinksInto;
 }
@@ -29,7 +29,7 @@ export interface LostPod {
 interface LinksInto {
   /** Since when all links that are ok have been so, ms since the epoch; 0 = none is ok. */
   okMs: number;
-  /** The last time at which a link was certainly not ok, ms since the epoch; 0 = none is known. */
+  /** Until when at least a link was not ok, ms since the epoch; 0 = none is known. */
   notOkMs: number;
   failing: number;
   /** A pod that did not report its link, or whose report is not trusted. */
@@ -143,11 +143,11 @@ function addLink(into: LinksInto, report: MergedReport, i: number, readyMs: numb
     into.okMs = Math.max(into.okMs, atMs - Math.max(0, ageMs));
   } else {
     const okSinceMs = atMs - stateMs;
-    const isSinceFirstPing = okSinceMs - roundMs <= startedMs;
+    const isFirstPingOfSource = okSinceMs - roundMs <= startedMs;
     // The first ping of a process that started after the replacement was ready says nothing about the time before.
-    if (isSinceFirstPing && startedMs > readyMs) return;
+    if (isFirstPingOfSource && startedMs > readyMs) return;
     into.okMs = Math.max(into.okMs, okSinceMs);
-    // The ping before that was not ok, and less than a round earlier. Before a first ping, the replacement had just come.
-    if (!isSinceFirstPing) into.notOkMs = Math.max(into.notOkMs, okSinceMs - roundMs);
+    // The ping before the first ok one was not ok, at most a round earlier. If that was the first of all, no ping has failed.
+    if (!isFirstPingOfSource) into.notOkMs = Math.max(into.notOkMs, okSinceMs - roundMs);
   }
 }

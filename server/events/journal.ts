@@ -223,7 +223,8 @@ interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
  */
 export class KeptJournal {
   readonly id: string;
-  readonly #startMs: number;
+  /** When the process started, by its monotonic clock. */
+  readonly startMs: number;
   readonly #links = new EventRing(MAX_LINK_BYTES);
   readonly #others = new EventRing(MAX_OTHER_BYTES);
   /** In a copy: entries up to this time may be missing, because the process had too many for one answer, or had dropped them. */
@@ -235,7 +236,7 @@ export class KeptJournal {
 
   constructor(id: string, startMs: number) {
     this.id = id;
-    this.#startMs = startMs;
+    this.startMs = startMs;
   }
 
   /** The greatest number that an entry has had; -1 without any. */
@@ -292,7 +293,7 @@ export class KeptJournal {
     return {
       format: JOURNAL_FORMAT,
       id: this.id,
-      knownAgeMs: Math.round(nowMs - this.#startMs),
+      knownAgeMs: Math.round(nowMs - this.startMs),
       truncated,
       ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
       starved: agesOf(this.starvedTimes),

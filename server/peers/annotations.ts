@@ -52,7 +52,7 @@ export class MeshAnnotations {
 
   /** Takes over the copies of up to `pods` other pods. So annotations outlive a rollout, in which every pod starts without any. */
   async catchUp(pods: number): Promise<void> {
-    // The path differs from that of a read, which asks all pods.
+    // A path of its own, because queries of one path share a round, and a read asks all pods.
     if (this.#deps.writeToken !== '') await this.#fetch(`${COPIES_PATH}?newcomer`, pods);
   }
 
@@ -84,7 +84,7 @@ export class MeshAnnotations {
     const { text, tags } = request;
     const known = request.id === null ? null : await this.#find(request.id);
     const fromMs = request.fromMs ?? known?.fromMs ?? Math.min(nowMs, request.toMs ?? Number.POSITIVE_INFINITY);
-    // Only to end an annotation does not move its beginning, even if the writer's clock is behind, or has whole seconds.
+    // An end before the beginning becomes the beginning: the writer's clock may be behind, or have whole seconds.
     const toMs = request.toMs === null ? null : Math.max(fromMs, request.toMs);
     const written = await this.#replicate({ id, fromMs, toMs, text, tags, writtenMs: nowMs }, false);
     log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');

@@ -119,8 +119,8 @@ export class Copies {
     const all = this.#copiesOf(uid);
     const isSame = ({ journal }: Copy) => journal.id === cursor.process;
     const next = all.findIndex((copy) => isSame(copy) && copy.untilMs > cursor.sinceMs);
-    // The keeper has all of this process if `next` is -1: then the last copy of it adds only to the journal. If we do not know the
-    // process, all copies are new to the keeper.
+    // `next` is -1 if the keeper has all samples of this process: then the last copy of it adds only to the journal. It is -1 also if
+    // we do not know the process: then all copies are new to the keeper.
     const first = next >= 0 ? next : Math.max(0, all.findLastIndex(isSame));
     for (const copy of all.slice(first)) {
       const from = isSame(copy) ? cursor : NO_CURSOR;
@@ -149,7 +149,7 @@ export class Copies {
     return { hasMore: false, copies };
   }
 
-  /** The report of pod `uid` of a past range. Its time of the start and its state of discovery are not copied. */
+  /** The report of pod `uid` of a past range. Its state of discovery is not copied. */
   async reportOf(uid: string, range: AgeRange): Promise<PodReport | null> {
     const found = await this.#replay(uid, range);
     if (found === null) return null;
@@ -164,7 +164,7 @@ export class Copies {
     return {
       pod: { uid, name: '', namespace: '' },
       atMs: this.#clock.nowMs(),
-      bootTimeMs: -1,
+      bootTimeMs: Math.round(this.#clock.nowMs() - nowMs + copy.journal.startMs),
       discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
       ...report,
       starvation: { ...report.starvation, ...starved, times },
@@ -194,8 +194,8 @@ export class Copies {
 
   /**
    * The journals that nobody else can give: of pods that are not `present`, of earlier processes, and of pods that have not answered
-   * for `SILENT_MS`. They have entries of the last `sinceAgeMs`, and all together as many journals and entries as `limit`: the reader
-   * accepts no more, and the head of a journal takes about as much as an entry.
+   * for `SILENT_MS`. They have entries of the last `sinceAgeMs`, and are at most `limit` journals and entries together, because the
+   * reader accepts no more: the head of a journal takes about as much as an entry.
    */
   journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
     const lost = this.#copies.filter((copy) => {

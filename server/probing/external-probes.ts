@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps } from 'node:https';
 import { connect, type LookupFunction } from 'node:net';
-import type { Outcome } from '../protocol/sample.ts';
+import { NO_SUCH_NAME, type Outcome } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -42,7 +42,7 @@ export const systemResolver: Lookup = (host) => lookupPromise(host, { all: true 
 /** Resolves a host name. One address is a success. A lookup cannot be aborted, and so it has no limits. */
 export async function probeDns(host: string, resolve: Lookup): Promise<ProbeEnd> {
   const shown = withoutCredentials(host);
-  const noAddress: ProbeEnd = { outcome: 'dns', error: `${shown} was resolved to 0 ips` };
+  const noAddress: ProbeEnd = { outcome: 'dns', error: `${shown} ${NO_SUCH_NAME}` };
   try {
     return (await resolve(host)).length > 0 ? OK : noAddress;
   } catch (error) {

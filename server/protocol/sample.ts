@@ -85,6 +85,9 @@ export function isPathDetail(detail: string): boolean {
   return Object.values(PATH_NAMES).some((name) => detail.startsWith(`${name}, `));
 }
 
+/** How the error of a name ends that the DNS answered not to know, in Goldpinger's words. Errors without an answer end otherwise. */
+export const NO_SUCH_NAME = 'was resolved to 0 ips';
+
 /** The last result of one external probe of one pod. */
 export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */

@@ -57,7 +57,7 @@ interface ServiceAddressDeps {
 
 /**
  * Gives every Service of type LoadBalancer or NodePort its own loopback address and writes it to the Service's status.
- * The address is released when the Service is deleted. Returns a function that stops it.
+ * The address is released when the Service is deleted, or gets other ports or another type. Returns a function that stops it.
  */
 export function startServiceAddresses({ store, addresses, isServed }: ServiceAddressDeps): () => Promise<void> {
   /** By uid and ports of the Service: what gives its address back. */
@@ -70,14 +70,24 @@ export function startServiceAddresses({ store, addresses, isServed }: ServiceAdd
       if (wanted.has(key)) continue;
       assigned.delete(key);
       await runAll(cleanups);
+      clearAddress(key.split(' ', 1)[0] ?? '');
     }
     for (const [key, service] of wanted) if (!assigned.has(key)) await assign(key, service);
+  }
+
+  /** A Service must not name an address that the next one may get. */
+  function clearAddress(uid: string): void {
+    const service = (store.list(SERVICES) as ServiceObject[]).find(({ metadata }) => metadata.uid === uid);
+    if (service === undefined) return;
+    const { clusterIP: _, ...spec } = service.spec;
+    store.update(SERVICES, { ...service, spec, status: {} });
   }
 
   async function assign(key: string, service: ServiceObject): Promise<void> {
     const { name, namespace = '', uid } = service.metadata;
     const cleanups: Cleanups = [];
-    assigned.set(key, cleanups); // Also if it fails. A change of the Service's ports tries again.
+    // Set before the attempt, so that a failed one is not repeated at each change: only other ports try again.
+    assigned.set(key, cleanups);
     let ip: string;
     try {
       ip = await addresses.take();
@@ -141,12 +151,17 @@ export function reconcileEndpoints(store: Store): void {
   const services = store.list(SERVICES) as ServiceObject[];
   for (const service of services.filter((one) => one.spec.selector !== undefined)) writeSlice(store, service);
   for (const slice of store.list(ENDPOINT_SLICES)) {
-    const owner = slice.metadata.labels?.[SERVICE_LABEL];
+    const owner = slice.metadata.labels?.[SERVICE_LABEL] ?? '';
     const { namespace = '', name } = slice.metadata;
-    if (!services.some((one) => one.metadata.name === owner && one.metadata.namespace === namespace)) {
+    const isOurs = name === sliceName(owner);
+    if (isOurs && !services.some((one) => one.metadata.name === owner && one.metadata.namespace === namespace)) {
       store.remove(ENDPOINT_SLICES, namespace, name);
     }
   }
+}
+
+function sliceName(service: string): string {
+  return `${service}-local`;
 }
 
 function writeSlice(store: Store, service: ServiceObject): void {
@@ -154,7 +169,7 @@ function writeSlice(store: Store, service: ServiceObject): void {
   const pods = readyPodsOf(store, service);
   const port = pods[0] && targetPortOf(service, pods[0], 0);
   const slice = {
-    metadata: { name: `${name}-local`, namespace, labels: { [SERVICE_LABEL]: name } },
+    metadata: { name: sliceName(name), namespace, labels: { [SERVICE_LABEL]: name } },
     addressType: 'IPv4',
     endpoints: pods.map((pod) => ({
       addresses: [pod.status.podIP],

@@ -1,3 +1,4 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { hostPort } from '../../../server/runtime/host-port.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
 import { ToxiproxyError } from './toxic.ts';
@@ -10,6 +11,10 @@ export interface Address {
 
 /** Hosts that mean "every address of this machine", in Toxiproxy's and Go's notation. */
 const ANY_HOSTS = ['', '0.0.0.0', '::'];
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
 
 /**
  * Splits `host:port`. IPv6 addresses have brackets, and '' means any port of every address. Throws ToxiproxyError 500
@@ -43,8 +48,14 @@ export function realAddress({ host, port }: Address, network: PodNetwork): Addre
   return { host: ANY_HOSTS.includes(real) ? '' : real, port };
 }
 
-/** Whether a connection to `upstream` arrives at `listener` again, so that one would cause another without end. Both are real. */
+/**
+ * Whether a connection to `upstream` arrives at `listener` again, so that one would cause another without end. Both are real. Other
+ * names and addresses of this machine than those of loopback are not known to be its own.
+ */
 export function isSameAddress(upstream: Address, listener: Address): boolean {
   const hostOf = ({ host }: Address) => (['', 'localhost'].includes(host) ? '127.0.0.1' : host);
-  return upstream.port === listener.port && hostOf(upstream) === hostOf(listener);
+  const isLoopback =
+    isIP(hostOf(upstream)) !== 0 && LOOPBACK.check(hostOf(upstream), isIPv6(upstream.host) ? 'ipv6' : 'ipv4');
+  if (upstream.port !== listener.port) return false;
+  return hostOf(upstream) === hostOf(listener) || (listener.host === '' && isLoopback);
 }

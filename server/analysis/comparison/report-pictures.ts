@@ -9,12 +9,12 @@ import type { ByRange } from './link-table.ts';
 /** PNGs of the ranges; null: there is none to show. */
 export type ReportPictures = ByRange<Uint8Array | null>;
 
-/** The most bytes of all pictures of a report together. Base64 adds a third, so they take at most 1.8 MB of its page. */
+/** The most bytes of all pictures of a report together, so that its page stays below 2 MiB: base64 adds a third to them. */
 const MAX_PICTURE_BYTES = 1_350_000;
 
 export type Paint = (mesh: DrawnMesh, limits: Thresholds) => Promise<Uint8Array>;
 
-/** Paints the mesh of a range into `pictures`, unless all of them together would get too large. */
+/** Paints the mesh of a range into `pictures`, unless all of them together would get too large. A picture that is left out does not count. */
 export async function paintRange(
   pictures: ReportPictures,
   range: RangeName,

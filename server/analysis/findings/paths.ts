@@ -1,7 +1,7 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { wasStarvedWhile } from '../../protocol/link-state.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
-import type { Outcome, Path, ProbeResult } from '../../protocol/sample.ts';
+import { NO_SUCH_NAME, type Outcome, type Path, type ProbeResult } from '../../protocol/sample.ts';
 import { countText } from '../../runtime/count-text.ts';
 import { percent } from '../text.ts';
 import type { MeshCounts } from './counts.ts';
@@ -257,10 +257,14 @@ function adviceFor(subject: Subject, outcome: Outcome, failing: Witness[], node:
   const { advice, otherwise } = SUBJECTS[subject];
   const ofOutcome = advice[outcome];
   if (subject !== 'service' || ofOutcome !== undefined) return ofOutcome ?? otherwise;
-  // An API server that answers is reached, whatever it says.
-  const isAll = (path: Path) =>
-    failing.every(({ results }) => fails(results, path) && results.get(path)?.outcome !== 'http-status');
-  if (isAll('dns') || isAll('apiserver')) return 'other Services fail, too: check kube-proxy';
+  // An API server or DNS that answers is reached, whatever it says.
+  const hasAnswered = ({ outcome, error }: PathResult) => outcome === 'http-status' || error.endsWith(NO_SUCH_NAME);
+  const isAllSilent = (path: Path) =>
+    failing.every(({ results }) => {
+      const result = results.get(path);
+      return fails(results, path) && result !== undefined && !hasAnswered(result);
+    });
+  if (isAllSilent('dns') || isAllSilent('apiserver')) return 'other Services fail, too: check kube-proxy';
   return node === '' ? otherwise : `check kube-proxy on node ${node}`;
 }
 

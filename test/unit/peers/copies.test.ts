@@ -149,6 +149,8 @@ describe('the copy of a pod', () => {
           expect(copied?.[part], part).toEqual(own[part]);
         }
         expect(copied?.past).toMatchObject({ resolutionMs: own.past.resolutionMs, untilAgeMs: 0 });
+        // The process started 5 minutes ago.
+        expect(copied?.bootTimeMs).toBe(clock.nowMs() - 5 * MINUTE);
       }
       const own = await results.podHistory(steps, 10 * SECOND, () => false);
       expect(await keeper.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });

@@ -23,8 +23,13 @@ class PathMesh extends MeshBuilder {
   }
 
   /** Lets a path have ended so for a pod, for `forMs` until now. */
-  path(pod: number, path: Path, outcome: Outcome, forMs = 60_000): this {
-    const error = outcome === 'ok' ? '' : `${outcome} error`;
+  path(
+    pod: number,
+    path: Path,
+    outcome: Outcome,
+    forMs = 60_000,
+    error = outcome === 'ok' ? '' : `${outcome} error`,
+  ): this {
     const times = { atMs: NOW_MS - 1_000, sinceMs: NOW_MS - 1_000 - forMs, durationUs: 2_000 };
     const protocol = path === 'dns' ? 'dns' : 'http';
     const result = { target: TARGETS[path], protocol, path, outcome, error, ...times } as const;
@@ -33,9 +38,9 @@ class PathMesh extends MeshBuilder {
   }
 
   /** The same for these paths of all pods. */
-  all(outcomes: Partial<Record<Path, Outcome>>, forMs?: number): this {
+  all(outcomes: Partial<Record<Path, Outcome>>, forMs?: number, error?: string): this {
     for (let pod = 0; pod < this.size; pod++) {
-      for (const [path, outcome] of Object.entries(outcomes)) this.path(pod, path as Path, outcome, forMs);
+      for (const [path, outcome] of Object.entries(outcomes)) this.path(pod, path as Path, outcome, forMs, error);
     }
     return this;
   }
@@ -89,6 +94,12 @@ describe('a Service that fails while pods reach each other', () => {
     const mesh = refusing().all({ apiserver: 'http-status' });
     expect(mesh.pathFindings().map(({ kind }) => kind)).toEqual(['path-service', 'path-apiserver']);
     expect(mesh.titles()[0]).not.toContain('other Services fail');
+  });
+
+  it('is not blamed on kube-proxy if the DNS answers that it does not know a name: its Service is reached', () => {
+    const named = (error: string) => refusing().all({ dns: 'dns' }, undefined, error).titles()[0];
+    expect(named('kubernetes.default was resolved to 0 ips')).not.toContain('other Services fail');
+    expect(named('lookup kubernetes.default: EAI_AGAIN')).toContain('other Services fail');
   });
 
   it('on one node only, is that of its kube-proxy', () => {

@@ -1,8 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { AddressPool } from '../../../../../deploy/local/addresses.ts';
 import type { PodObject, ServiceObject } from '../../../../../deploy/local/api/objects.ts';
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
-import { readyPodsOf, reconcileEndpoints, targetPortOf } from '../../../../../deploy/local/control/services.ts';
+import {
+  readyPodsOf,
+  reconcileEndpoints,
+  startServiceAddresses,
+  targetPortOf,
+} from '../../../../../deploy/local/control/services.ts';
+import { soon } from '../../../../support/loopback-peer.ts';
 import { addPod, newStore } from '../pod-store.ts';
 
 let store: Store;
@@ -25,6 +32,19 @@ beforeEach(() => {
     metadata: { name: 's', namespace: 'default' },
     spec: { selector: { app: 'x' }, ports: [{ port: 80, targetPort: 8080 }] },
   }) as ServiceObject;
+});
+
+it('a Service that becomes one without an address of its own names none: the next one may get it', async () => {
+  let free = 0;
+  const addresses = { take: async () => `127.0.0.${50 + free++}`, release: () => {} } as unknown as AddressPool;
+  const stop = startServiceAddresses({ store, addresses, isServed: () => false });
+  const now = () => store.get(SERVICES, 'default', 's') as ServiceObject;
+  const ports = [{ port: 0 }];
+  store.update(SERVICES, { ...now(), spec: { ...now().spec, type: 'LoadBalancer', ports } });
+  await soon(() => expect(now().spec.clusterIP).toBe('127.0.0.50'));
+  store.update(SERVICES, { ...now(), spec: { ...now().spec, type: 'ClusterIP' } });
+  await soon(() => expect([now().spec.clusterIP, now()['status']]).toEqual([undefined, {}]));
+  await stop();
 });
 
 describe('a Service', () => {
@@ -69,8 +89,10 @@ describe('a Service', () => {
     const { version } = store;
     reconcileEndpoints(store);
     expect(store.version).toBe(version);
+    const byHand = { name: 'by-hand', namespace: 'default' };
+    store.create(ENDPOINT_SLICES, { metadata: byHand, addressType: 'IPv4', endpoints: [] });
     store.remove(SERVICES, 'default', 's');
     reconcileEndpoints(store);
-    expect(store.list(ENDPOINT_SLICES)).toEqual([]);
+    expect(store.list(ENDPOINT_SLICES).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
   });
 });
