@@ -66,7 +66,7 @@ export class Discovery {
     await Promise.all([this.#running, this.#nodes.stop()]);
   }
 
-  /** Changes of a burst are announced together. */
+  /** Changes of a burst (`isBurst`: more may follow within milliseconds) are announced together. */
   #onChange(isBurst: boolean): void {
     if (this.#stopping.signal.aborted) return;
     if (isBurst) this.#pendingChange ??= this.#deps.clock.setTimer(() => this.#announce(), this.#timing.coalesceMs);

@@ -162,6 +162,7 @@ export function resultKeys(pods: readonly Named[], displayNodeName: boolean): Ma
   ];
   const keys = new Map<string, string>();
   let withoutKey = [...new Map(pods.map((pod) => [pod.uid, pod])).values()];
+  // A key that several pods want is given to none of them.
   const taken = new Set<string>();
   for (const keyOf of displayNodeName ? [...nodeKeys, ...podKeys] : podKeys) {
     const counts = new Map<string, number>();

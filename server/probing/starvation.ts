@@ -31,9 +31,8 @@ const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 5
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
 /**
- * After a second with this many timers of ours, turns are not watched in the next second. Timers and marks of probes are then so
- * close together that a long turn shows without the watch: some timer is late, and there is a long busy time between two marks.
- * Such a busy time turns the watch on again.
+ * With this many timers of ours in a second, a long turn of the loop shows without a watch of turns: some timer is late, and there
+ * is a long busy time between two marks. So turns are not watched in the next second, until the decision after such a busy time.
  */
 const DENSE_TIMERS = 25;
 

@@ -67,7 +67,7 @@ async function listeningOn(host: string, port: number): Promise<Socket> {
 async function bound(type: 'udp4' | 'udp6', port: number, host: string): Promise<Socket> {
   const socket = isIP(host) === 0 ? createSocket(type) : udpSocket(type);
   try {
-    // Waits from before `bind` on: an address needs no lookup, so the socket may listen at once.
+    // Wait for it before `bind`: an address needs no lookup, so the socket may listen within that call.
     const listening = once(socket, 'listening');
     socket.bind({ port, address: host, exclusive: true });
     await listening;

@@ -1,6 +1,6 @@
 import * as v from './validators.ts';
 
-/** The most violations that a verdict names, and pods whose reports are missing. */
+/** The most violations, and the most pods without a report, that a verdict names. */
 export const MAX_VIOLATIONS = 20;
 
 /** `pass`: every clause holds. `fail`: one does not. `unknown`: too little is known to say either. */

@@ -134,6 +134,7 @@ function lossySteps(history: History, record: LinkRecord, steps: Steps, nowMs: n
   if (udp !== null && udp.lastLossMs < earlier.fromMs) return null;
   const windows = Array.from({ length: earlier.count }, noDatagrams);
   visitUdpSteps(history, record, earlier, nowMs, (first, last, datagrams) => {
+    // Datagrams count in the window that ends with their step, and in the next ones in which they still are.
     for (const window of windows.slice(first, last + windowSteps)) addDatagrams(window, datagrams);
   });
   return windows.slice(windowSteps).map(isLossy);
@@ -154,7 +155,7 @@ export function binOf(total16: number): number {
 type StepSummary = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'>;
 
 /**
- * Sums up the links to one pod by step: the steps that have samples, oldest first, with their index among `steps`. A bucket counts
+ * Sums up the links to one pod by step: the steps that have samples of pings, oldest first, with their index among `steps`. A bucket counts
  * only in the last step that it covers, so that the counts of all steps add up. `nowMs`: as for `countBySteps`.
  */
 export function sumUpBySteps(

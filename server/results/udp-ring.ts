@@ -24,7 +24,7 @@ export function addDatagrams(sum: Datagrams, { sent, lost, lossCycles }: Datagra
   sum.lossCycles += lossCycles;
 }
 
-/** The datagrams of a bucket. In how many cycles they were lost is not kept: any loss counts as in two (`Datagrams.lossCycles`). */
+/** The datagrams of a bucket. In how many cycles they were lost is not kept, and may be many: any loss counts as in two. */
 export function datagramsOf({ newestMs, udpSent, udpLost }: Bucket): TimedDatagrams {
   return { atMs: newestMs, sent: udpSent, lost: udpLost, lossCycles: udpLost > 0 ? 2 : 0 };
 }

@@ -23,8 +23,8 @@ interface Range {
 }
 
 /**
- * The links of one source that have a sample, as rows of `width` numbers: see `packedLinks`. A report has twice as many bytes, and of
- * three meshes with a million links they count.
+ * The links of one source that have a sample, as rows of `width` numbers: see `packedLinks`. The columns of a report take twice
+ * as much memory, which matters with three meshes of a million links.
  */
 interface PackedLinks {
   rows: Uint16Array;
@@ -140,6 +140,7 @@ export class LinkTable {
   }
 }
 
+/** How many numbers a row has: see `packedLinks`. */
 const WIDTH = 9;
 const WIDTH_WITH_LOSS = WIDTH + 3;
 

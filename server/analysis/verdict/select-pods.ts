@@ -59,7 +59,10 @@ export function isExact(selector: Selector | null): boolean {
   return selector?.by === 'pod' && !/[*?]/.test(selector.glob);
 }
 
-/** The text of a pod that a selector's pattern is matched against; null if the pod does not have the label. */
+/**
+ * The text of a pod that a selector's pattern is matched against; null if the pod does not have the label. An unknown node or zone is
+ * '', which only `*` matches.
+ */
 function selectableText({ by, key, glob }: Selector, pod: Pod): string | null {
   if (by === 'node') return pod.node;
   if (by === 'zone') return pod.zone;
