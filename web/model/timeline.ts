@@ -67,9 +67,11 @@ export function withLive(
   steps: readonly TimelineStep[],
   points: readonly RecentPoint[],
   nowMs: number,
-  stepMs: number,
+  history: Pick<MeshHistory, 'stepMs' | 'nowMs'> | null,
 ): TimelineStep[] {
-  const finished = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= nowMs);
+  const { stepMs, nowMs: answeredMs } = history ?? { stepMs: 0, nowMs };
+  // A step that has ended since the answer is still half counted.
+  const finished = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= answeredMs);
   const untilMs = finished.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   const live = points.flatMap((point, i) => {
     const toMs = points[i + 1]?.atMs ?? nowMs;

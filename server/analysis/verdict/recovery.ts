@@ -27,7 +27,9 @@ export function* judgeRecovery(
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
   const lost = all.filter(({ pod, needsReplacement }) => needsReplacement && selection.to.pods[pod] === 1);
   if (lost.length === 0)
-    return unknown(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
+    return unknown(
+      `no pod that has to be replaced ${clause.to === null ? '' : 'and matches to= '}was lost in the window`,
+    );
   const violations: Violation[] = [];
   let undecided: LostPod | null = null;
   for (const one of lost) {

@@ -20,7 +20,7 @@ export interface EventMark {
 /** Marks closer than this are merged, px. */
 const APART = 24;
 /** Tones by severity. A merged mark has the most severe one. */
-const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'lossy', 'slow', 'failed'];
+const RANK: readonly MarkTone[] = ['up', 'good', 'down', 'suspect', 'lossy', 'slow', 'failed'];
 
 /**
  * Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. The end of a failed round

@@ -71,7 +71,7 @@ export function Timeline(props: TimelineProps) {
     [nowMs, spanMs, leastMs],
   );
   const steps = useMemo(() => {
-    const live = withLive(known, points, nowMs, past.history?.stepMs ?? 0);
+    const live = withLive(known, points, nowMs, past.history);
     const knownMs = live[0]?.fromMs ?? nowMs;
     // There is no data before the first step.
     return knownMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: knownMs }, ...live];

@@ -67,9 +67,10 @@ describe('steps of a history', () => {
 describe('history and what the page has seen', () => {
   const steps = stepsOf(historyOf([{ us: [600] }, { failed: 1 }, { us: [600] }]), 100);
   const live = (atMs: number, failed: number) => ({ atMs, failed, slow: 0, lossy: 0 });
+  const answered = { stepMs: 10_000, nowMs: 30_000 };
 
   test('live pictures go on where the last whole step ends', () => {
-    const joined = withLive(steps, [live(25_000, 7), live(31_000, 2), live(34_000, 0)], 36_000, 10_000);
+    const joined = withLive(steps, [live(25_000, 7), live(31_000, 2), live(34_000, 0)], 36_000, answered);
     expect(joined.map(({ fromMs, toMs, failed }) => [fromMs, toMs, failed])).toEqual([
       [0, 10_000, 0],
       [10_000, 20_000, 1],
@@ -77,6 +78,15 @@ describe('history and what the page has seen', () => {
       [30_000, 31_000, 7],
       [31_000, 34_000, 2],
       [34_000, 36_000, 0],
+    ]);
+  });
+
+  test('a step that has ended since the answer is not whole: what the page has seen counts', () => {
+    const joined = withLive(steps, [live(15_000, 7)], 36_000, { ...answered, nowMs: 29_000 });
+    expect(joined.map(({ fromMs, toMs, failed }) => [fromMs, toMs, failed])).toEqual([
+      [0, 10_000, 0],
+      [10_000, 20_000, 1],
+      [20_000, 36_000, 7],
     ]);
   });
 
@@ -89,7 +99,7 @@ describe('history and what the page has seen', () => {
           steps,
           points.map((at) => live(at, 1)),
           nowMs,
-          10_000,
+          answered,
         );
         for (const [i, { fromMs, toMs }] of joined.entries()) {
           expect(toMs).toBeGreaterThan(fromMs);
@@ -101,7 +111,7 @@ describe('history and what the page has seen', () => {
   });
 
   test('without a history only what was seen is known', () => {
-    expect(withLive([], [live(5000, 1)], 8000, 0)).toEqual([
+    expect(withLive([], [live(5000, 1)], 8000, null)).toEqual([
       { fromMs: 5000, toMs: 8000, failed: 1, slow: 0, lossy: 0, known: 1 },
     ]);
   });
@@ -109,7 +119,7 @@ describe('history and what the page has seen', () => {
 
 test('while the page was disconnected nothing is known', () => {
   const points = [0, 600_000].map((atMs) => ({ atMs, failed: 1, slow: 0, lossy: 0 }));
-  const joined = withLive([], points, 605_000, 0);
+  const joined = withLive([], points, 605_000, null);
   expect(joined.map(({ fromMs, toMs, failed, known }) => [fromMs, toMs, failed, known])).toEqual([
     [0, 60_000, 1, 1],
     [60_000, 600_000, 0, 0],

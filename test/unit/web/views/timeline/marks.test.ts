@@ -116,6 +116,12 @@ const note = (fromMs: number, text: string, ...tags: string[]) => {
   return { id: `n${fromMs}`, fromMs, toMs: null, text, tags, writtenMs: 0 };
 };
 
+test('marks: a pod that was lost and replaced at once is marked as lost', () => {
+  const kinds = ['pod-gone', 'pod-replaced', 'pod-seen', 'pod-ready'] as const;
+  const events = kinds.map((kind, i) => event({ kind, id: kind, atMs: 100 + i }));
+  expect(eventMarks(events, (ms) => ms, 1000, [], shortName).map(({ tone }) => tone)).toEqual(['down']);
+});
+
 test('flags: words have room up to the next flag, flip left where there is more', () => {
   const notes = [100, 180, 185, 960].map((fromMs) => note(fromMs, 'fault injected', 'x'));
   const flags = flagsOf(notes, (ms) => ms, 1000);
