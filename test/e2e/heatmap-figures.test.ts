@@ -177,7 +177,12 @@ describe('what is shown', () => {
     feed.show(() => meshOf({ pods: 30, scenario: 'dead-pod' }));
     await page.locator('.heatmap .table-frame').getByText('Refused').first().waitFor();
     expect(await page.locator('.heatmap tbody td:first-child').allTextContents()).toEqual(before);
-    await page.getByRole('button', { name: 'Re-sort' }).click();
+    const resort = page.getByRole('button', { name: 'Re-sort' });
+    // It must not read as a part of the title beside it.
+    const colours = () =>
+      resort.evaluate((of) => [of, of.closest('caption')!].map((each) => getComputedStyle(each).color));
+    await soon(async () => new Set(await colours()).size).toBe(2);
+    await resort.click();
     await soon(firstRow).toContain('Refused');
     const right = await page
       .locator('td.number')

@@ -14,10 +14,12 @@ interface TextViewProps {
   heading: string;
   /** The name of the pod that the page's data come from; '' = unknown. */
   servedBy: string;
+  /** Whether the page shows a past time: responses are always of now. */
+  isPast: boolean;
 }
 
 /** Shows responses of the server as text, with a line filter and a refresh button. */
-export function TextView({ sources, heading, servedBy }: TextViewProps) {
+export function TextView({ sources, heading, servedBy, isPast }: TextViewProps) {
   const [path, setPath] = useState(sources[0]?.path ?? '');
   const [filter, setFilter] = useState('');
   const [round, setRound] = useState(0);
@@ -59,7 +61,7 @@ export function TextView({ sources, heading, servedBy }: TextViewProps) {
           Open {path}
         </a>
         <span className="text-note" role="status">
-          {error === '' ? noteOf(answer, shown, filter, servedBy) : `No response: ${error}`}
+          {error === '' ? noteOf(answer, shown, filter, servedBy, isPast) : `No response: ${error}`}
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -76,6 +78,7 @@ export function noteOf(
   shown: { lines: number; all: number } | null,
   filter: string,
   servedBy: string,
+  isPast: boolean,
 ): string {
   if (answer === null || shown === null) return 'Loading…';
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
@@ -83,7 +86,7 @@ export function noteOf(
   // Where the page is reached by a Service, the response can come from another pod than the page's data.
   const isOther = servedBy !== '' && answer.pod !== servedBy;
   const pod = answer.pod === '' ? '' : `, from ${shownName(answer.pod)}${isOther ? ', another pod' : ''}`;
-  return `HTTP ${answer.status}, ${lines}${cut}${pod}`;
+  return `HTTP ${answer.status}, ${lines}${cut}${pod}${isPast ? ', live: not of the viewed time' : ''}`;
 }
 
 export function prettyJson(text: string): string {

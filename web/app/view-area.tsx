@@ -60,12 +60,13 @@ export function ViewArea(area: ViewAreaProps) {
 function MainView({ view, stage, state, overview, viewProps: props, instead, nowMs, onTryNow }: ViewAreaProps) {
   if (view === 'raw' || view === 'metrics') {
     const [heading, sources] = view === 'raw' ? ['Raw responses', RAW] : ['Metrics', METRICS];
-    const servedBy = state.mesh?.servedBy.name ?? '';
-    return (
-      <Late load={loadText}>
-        {({ TextView }) => <TextView key={view} heading={heading} sources={sources} servedBy={servedBy} />}
-      </Late>
-    );
+    const of = {
+      heading,
+      sources,
+      servedBy: state.mesh?.servedBy.name ?? '',
+      isPast: (props?.picture.mesh.past ?? null) !== null,
+    };
+    return <Late load={loadText}>{({ TextView }) => <TextView key={view} {...of} />}</Late>;
   }
   if (stage !== 'picture' || props === null) {
     const words = stage === 'picture' ? 'connecting' : stage;

@@ -276,8 +276,12 @@ function eventsSection({ events, annotations, ranges }: ReportData, nameOf: PodN
   const ofEvents = events.map((event) => eventRow(event, nameOf));
   const rows = [...ofEvents, ...annotations.map(annotationRow)].sort((a, b) => a.atMs - b.atMs);
   if (rows.length === 0) return section('What happened', html`<p>No event and no annotation.</p>`);
-  const { fromMs, toMs } = ranges.during;
-  const rangeAt = (atMs: number) => (atMs < fromMs ? 'before' : atMs <= toMs ? 'during' : 'after');
+  // Ranges may have gaps between them.
+  const rangeAt = (atMs: number) =>
+    (['during', 'before', 'after'] as const).find((name) => {
+      const { fromMs = Infinity, toMs = 0 } = ranges[name] ?? {};
+      return fromMs <= atMs && atMs <= toMs;
+    }) ?? '–';
   const body = rows.map(({ atMs, title, subject, detail }) => {
     const time = html`<time datetime="${isoText(atMs)}">${timeText(atMs)}</time>`;
     return html`<tr><td class="t">${time}</td><td>${rangeAt(atMs)}</td><td class="t">${title}</td><td class="free">${subject}</td><td class="free">${detail}</td></tr>`;

@@ -85,7 +85,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
     ['Namespace', shownName(pod.namespace)],
     ['Lifetime', lifetimeText(pod, nowMs)],
-    [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${durationText(nowMs - pod.sinceMs)}`],
+    [pod.lifecycle.replace('-', ' '), `since ${clockText(pod.sinceMs, nowMs)}, ${durationText(nowMs - pod.sinceMs)}`],
   ];
   if (pod.lifecycle === 'gone' && pod.reason !== '') facts.push(['Reason', shownName(pod.reason)]);
   if (successor !== undefined) {

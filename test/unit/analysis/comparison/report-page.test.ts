@@ -86,6 +86,17 @@ describe('the page of a report', () => {
     expect(page).toContain('timeout (first-byte), while the pod was short of CPU');
   });
 
+  it('names the range of each event, and none for an event between two ranges', async () => {
+    const events = [-90_000, -30_000, 1_000].map((ms) =>
+      eventOf('link-slow', FROM_MS + ms, slowPod().pods[3] ?? null, []),
+    );
+    const before = { fromMs: FROM_MS - 120_000, toMs: FROM_MS - 60_000 };
+    const ranges = { during: { fromMs: FROM_MS, toMs: TO_MS }, before, after: null };
+    const page = await pageOf({ events: eventsOf(events), query: { ranges } });
+    const named = [...page.matchAll(/<\/time><\/td><td>([^<]*)<\/td><td class="t">link slow/g)].map(([, name]) => name);
+    expect(named).toEqual(['before', '–', 'during']);
+  });
+
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);

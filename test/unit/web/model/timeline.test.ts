@@ -324,9 +324,11 @@ test('raw answers: JSON becomes readable, the rest stays; lines are kept by what
 
 test('a raw response of another pod than the data says so, but not while the pod of the data is unknown', () => {
   const answer = { text: 'a', cut: false, status: 200, pod: 'pod-a' };
-  const notes = ['pod-a', 'pod-b', ''].map((servedBy) => noteOf(answer, { lines: 1, all: 1 }, '', servedBy));
+  const notes = ['pod-a', 'pod-b', ''].map((servedBy) => noteOf(answer, { lines: 1, all: 1 }, '', servedBy, false));
   const own = 'HTTP 200, 1 line, from pod-a';
   expect(notes).toEqual([own, `${own}, another pod`, own]);
+  const past = noteOf(answer, { lines: 1, all: 1 }, '', 'pod-a', true);
+  expect(past).toBe(`${own}, live: not of the viewed time`);
 });
 
 test('a span of 24 h begins at a time that the server still answers for when the request arrives', () => {
