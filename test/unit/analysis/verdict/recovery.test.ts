@@ -128,8 +128,8 @@ describe('recovered', () => {
     ['may be out of date', 'recovered<10s', killed(), STALE],
     ['may be out of date', 'recovered<10s', killed().pod(3, { replacedBy: '' }), STALE],
     ['pod-2 knows a different set of pods than pod-0', 'recovered<10s', killed().report(2, { samePeers: false })],
-    ['recovered<30s: no pod that has to be replaced was lost in the window', 'recovered<30s', killed().pod(3, { owner: '' })],
-    ['recovered<30s: no pod that has to be replaced was lost in the window', 'recovered<30s', killed().pod(3, { sinceMs: NOW_MS - 31_000 })],
+    ['no pod that has to be replaced was lost', 'recovered<30s', killed().pod(3, { owner: '' })],
+    ['no pod that has to be replaced was lost', 'recovered<30s', killed().pod(3, { sinceMs: NOW_MS - 31_000 })],
   ])('is not known: %s', (reason, expects, mesh, more = {}) => {
     expect(answerFor(mesh, expects, more)).toMatchObject({
       verdict: 'unknown',
