@@ -47,7 +47,9 @@ export class Deadlines {
     const nowMs = this.#clock.monotonicMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const due of [...this.#waiting]) {
-      // Timers have whole milliseconds, so 1 us early counts as due.
+      // The `onDue` of another one may have removed it.
+      if (!this.#waiting.has(due)) continue;
+      // A timer may come a rounding error early.
       if (due.dueMs <= nowMs + 0.001) due.onDue();
       if (this.#waiting.has(due)) nextMs = Math.min(nextMs, due.dueMs);
     }

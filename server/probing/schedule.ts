@@ -177,7 +177,7 @@ export class Schedule<Result> {
     const sinceLastMs = Math.min(nowMs - this.#lastStartMs, TIMER_GRAIN_MS);
     for (let starts = Math.max(1, Math.floor(sinceLastMs / this.#spacingMs())); starts > 0; starts--) {
       const [entry] = this.#queue;
-      // Timers have whole milliseconds, so 1 us early counts as due.
+      // A timer may come a rounding error early.
       if (entry === undefined || entry.dueMs > nowMs + 0.001) break;
       this.#queue.shift();
       this.#lastStartMs = nowMs;

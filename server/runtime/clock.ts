@@ -9,7 +9,7 @@ export interface Clock {
   nowMs(): number;
   /** Time that never goes back, ms with a fraction; only differences mean anything. */
   monotonicMs(): number;
-  /** Calls `fn` once after `delayMs`. */
+  /** Calls `fn` once after `delayMs`, not earlier; only a rounding error may be missing. */
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
@@ -18,8 +18,9 @@ export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(fn, delayMs) {
-    // Node fires at once beyond 2^31-1 ms; no wait of ours is that long on purpose.
-    const timeout = setTimeout(fn, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
+    // Node cuts off fractions, so that the timer would come too early. It fires at once beyond 2^31-1 ms; no wait of ours is that
+    // long on purpose.
+    const timeout = setTimeout(fn, Math.min(Math.max(Math.ceil(delayMs), 0), 2 ** 31 - 1));
     return { cancel: () => clearTimeout(timeout) };
   },
 };

@@ -44,3 +44,19 @@ it('deadlines fall due at their times, with one timer for all, which is kept for
   deadlines.cancelAll();
   expect(clock.pending).toBe(0);
 });
+
+it('a deadline that another one removes in the same run does not fall due', async () => {
+  const { clock, deadlines, fell, add } = scene();
+  const startMs = clock.monotonicMs();
+  const first = {
+    dueMs: startMs + 100,
+    onDue: () => {
+      for (const due of [first, second]) deadlines.remove(due);
+    },
+    cancel: () => {},
+  };
+  deadlines.add(first, startMs);
+  const second = add('second', 100);
+  await clock.advance(1_000);
+  expect([fell, clock.pending]).toEqual([[], 0]);
+});
