@@ -17,6 +17,12 @@ export const durationMs =
   (text) =>
     atLeast(leastMs, parseDurationMs(text));
 
+/** As `durationMs`, rounded to whole milliseconds, as pods ask each other for times. */
+export const wholeDurationMs =
+  (leastMs: number): Parser<number> =>
+  (text) =>
+    Math.round(durationMs(leastMs)(text));
+
 /** The time limit of an action in Go's notation, from 1 ms to 24 days. Value in ms. */
 export const timeoutMs: Parser<number> = (text) => atLeast(1, parseDurationMs(text, MAX_TIMER_MS));
 

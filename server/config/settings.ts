@@ -206,7 +206,7 @@ export const SETTINGS = {
   slowLinkMs: setting('Answers', 'SLOW_LINK', '100ms', parse.durationMs(1), {
     help: 'A link with this latency or more is slow',
   }),
-  historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', parse.durationMs(60_000), {
+  historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', parse.wholeDurationMs(60_000), {
     help: 'How far back the history of the links is kept; with less HISTORY_MEMORY its steps are longer',
   }),
   historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', parse.whole(0, 1024), {

@@ -41,7 +41,8 @@ export class LinkQuery {
 
   /** The history of that link in steps of `stepMs`, with times by our clock. Never rejects, as `samples`. */
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
-    const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
+    const [fromAge = '', toAge = '', step = ''] = [fromAgeMs, toAgeMs, stepMs].map((ms) => String(Math.round(ms)));
+    const query = { fromAge, toAge, step, to: toUid };
     const answer = await this.#askFor(from, '/api/v1/pod-history', query, parseLinkHistorySliced);
     const link = { from: from.uid, to: toUid, nowMs: this.#deps.clock.nowMs() };
     if (typeof answer === 'string') return { ...link, error: answer, resolutionMs: 0, steps: [] };

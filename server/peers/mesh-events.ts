@@ -90,7 +90,7 @@ export class MeshEvents {
     const widestMs = Math.max(windows.linkMs, windows.probeMs, windows.apiMs);
     // Another pod may notice an event of the beginning of the range this much earlier: asked for too, so that the two are merged.
     const minutes = Math.max(1, Math.ceil((clock.nowMs() - fromMs + widestMs) / MINUTE_MS));
-    const sinceAgeMs = Math.min(minutes * MINUTE_MS, settings.historyWindowMs);
+    const sinceAgeMs = Math.round(Math.min(minutes * MINUTE_MS, settings.historyWindowMs));
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({

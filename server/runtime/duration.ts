@@ -12,6 +12,7 @@ const UNIT_MS: Record<string, number> = {
 
 /** The longest duration that Go has, ms: 2^63 - 1 ns. */
 const MAX_GO_MS = 2 ** 63 / 1e6;
+const NS_PER_MS = 1e6;
 const DAY_MS = 24 * 3_600_000;
 
 /** Reads a duration as Go's time.ParseDuration does (`+300ms`, `1h2.5m`, `0`); ms, NaN for a text that Go refuses. */
@@ -23,6 +24,8 @@ export function parseGoDurationMs(text: string): number {
   for (const [, number, unit = ''] of rest.matchAll(/([\d.]+)([^\d.]+)/g))
     totalMs += Number(number) * (UNIT_MS[unit] ?? 0);
   if (totalMs > MAX_GO_MS) return Number.NaN;
+  // Go has whole nanoseconds. The sum may be a rounding error beside one: 1.1 * 3_600_000 is 3_960_000.0000000005.
+  totalMs = Math.round(totalMs * NS_PER_MS) / NS_PER_MS;
   return sign === '-' ? 0 - totalMs : totalMs;
 }
 

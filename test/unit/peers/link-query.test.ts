@@ -31,7 +31,7 @@ describe('asking for the samples of a link', () => {
   it('or for its history gives times by our clock, whatever that of the pod says', async () => {
     const [wire] = PEER_ANSWERS['link history']!;
     const { query, requests, nowMs } = await start((_, res) => res.end(JSON.stringify({ ...wire, nowMs: 1_000 })));
-    const history = await query.history(from, 'uid/1', { fromAgeMs: 3_000, toAgeMs: 0 }, 1_000);
+    const history = await query.history(from, 'uid/1', { fromAgeMs: 3_000.4, toAgeMs: 0.2 }, 1_000);
     expect(history).toMatchObject({ ...wire, from: 'uid-0', to: 'uid/1', nowMs, steps: [{ atMs: nowMs - 1_000 }] });
     expect(requests).toEqual(['GET /api/v1/pod-history?fromAge=3000&toAge=0&step=1000&to=uid%2F1']);
   });

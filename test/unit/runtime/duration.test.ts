@@ -11,6 +11,15 @@ describe("durations in Go's notation", () => {
     else expect(Math.abs(ms - Number(ns) / 1e6)).toBeLessThanOrEqual(1e-6 + Math.abs(ms) * 1e-12);
   });
 
+  it.each([
+    ['1.1h', 3_960_000],
+    ['2.2h', 7_920_000],
+    ['4.6h', 16_560_000],
+    ['0.0000011s', 0.0011],
+  ])('%s has whole nanoseconds: %f ms', (text, ms) => {
+    expect(parseGoDurationMs(text)).toBe(ms);
+  });
+
   it('takes a longer one only where it is asked to', () => {
     expect(() => parseDurationMs('25h')).toThrow('expected at most 24h');
     expect(parseDurationMs('25h', 48 * 3_600_000)).toBe(25 * 3_600_000);
