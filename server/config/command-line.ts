@@ -72,7 +72,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       const [name = ''] = (args[token.index] ?? '').split('=', 1);
       if (flag === undefined) line.errors.add(`${name.slice(0, 80)}: no such flag; --help lists them`);
       else if (token.value === undefined && flag.type === 'string') line.errors.add(`${before}: expected a value`);
-      else flag.take(token.value ?? 'true', before);
+      // Mostly the value is missing, as with an empty variable of a shell. The text does not repeat the word: it may be a password.
+      else if (token.inlineValue === false && /^-[^\d.]/.test(token.value)) {
+        line.errors.add(
+          `${before}: expected a value, but the next word begins with -; write ${before}=VALUE if it is the value`,
+        );
+      } else flag.take(token.value ?? 'true', before);
     }
   }
   return line;

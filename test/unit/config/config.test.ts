@@ -85,6 +85,7 @@ describe('readConfig', () => {
     ['PING_TIMEOUT', '0', { pingTimeoutMs: 300 }],
     ['PING_TIMEOUT_MS', '+250', { pingTimeoutMs: 250 }],
     ['CHECK_ALL_TIMEOUT', '25h', { checkAllTimeoutMs: 90_000_000 }],
+    ['HISTORY_WINDOW', '1.0000001h', { historyWindowMs: 3_600_000 }],
     ['CLIENT_PORT_OVERRIDE', '0', { clientPort: 8080 }],
     ['NAMESPACE', '', { namespace: '' }],
     ['TCP_TARGETS', ' a:1  b:2 ', { tcpTargets: ['a:1', 'b:2'] }],
@@ -177,8 +178,17 @@ describe('readConfig', () => {
     expect(errors.map((error) => error.split(':')[0])).toEqual(['--prot', '-xyz', '--a', `--${'x'.repeat(78)}`]);
   });
 
-  it('takes a value that begins with a dash', () => {
+  it('takes a number that begins with a dash, and any value after =, but no other flag for the value of a flag', () => {
     expect(errorsOf(['--jitter-factor', '-1'])).toEqual(['--jitter-factor=-1: expected a number from 0 to 10']);
+    expect(run(['--refresh-interval', '-.5', '--pod-name=--a']).config).toMatchObject({ podName: '--a' });
+    const expected = 'expected a value, but the next word begins with -; write';
+    expect(
+      errorsOf(['--pod-name', '--use-host-ip', '--write-token', '--display-nodename', '--namespace', '-n']),
+    ).toEqual(
+      ['--pod-name', '--write-token', '--namespace'].map(
+        (flag) => `${flag}: ${expected} ${flag}=VALUE if it is the value`,
+      ),
+    );
   });
 
   it('never throws, whatever it is given', () => {
