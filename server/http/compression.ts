@@ -39,11 +39,12 @@ const ENDINGS = { br: '.br', gzip: '.gz' };
 
 /**
  * A handler for the files in `folder`: a request for `NAME` gets `NAME.br` or `NAME.gz` if the build has made one and the client
- * accepts it. It only changes the URL of the request, so `express.static` must follow.
+ * accepts it. It only changes the URL of the request, so `express.static` must follow, which answers GET and HEAD.
  */
 export function precompressed(folder: string): RequestHandler {
   const names = new Set(existsSync(folder) ? readdirSync(folder) : []);
   return (req, res, next) => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') return next();
     for (const [encoding, ending] of Object.entries(ENDINGS)) {
       if (!names.has(req.path.slice(1) + ending) || req.acceptsEncodings(encoding) === false) continue;
       res.type(extname(req.path)).set('Content-Encoding', encoding).vary('Accept-Encoding');

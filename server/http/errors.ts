@@ -17,6 +17,8 @@ export class HttpError extends Error {
 /** Sends an error in Goldpinger's (go-openapi's) JSON form. */
 export function sendError(res: ServerResponse, status: number, message: string): void {
   res.statusCode = status;
+  // Of a file that would have been sent compressed.
+  res.removeHeader('Content-Encoding');
   sendExactly(res, JSON_TYPE, JSON.stringify({ code: status, message }));
 }
 

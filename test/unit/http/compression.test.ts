@@ -42,6 +42,22 @@ describe('a file of the page', () => {
     expect((await ask('br;q=0, gzip'))[2]).toBe('by gzip');
     expect((await ask('identity'))[2]).toBe('plain');
   });
+
+  it.each([
+    ['POST', {}, 404],
+    ['GET', { range: 'bytes=999-' }, 416],
+    ['GET', { 'if-match': '"other"' }, 412],
+  ])(
+    'that is not sent (%s, %j): the error is not compressed, and names what was asked for',
+    async (method, more, status) => {
+      const url = await servePage({ 'ready.js': 'plain', 'ready.js.br': brotliCompressSync('by Brotli') });
+      const headers = { 'accept-encoding': 'br', ...more };
+      const answer = await fetch(`${url}/assets/ready.js`, { method, headers });
+      expect([answer.status, answer.headers.get('content-encoding')]).toEqual([status, null]);
+      const { code, message } = JSON.parse(await answer.text());
+      expect([code, message]).toEqual([status, expect.not.stringContaining('.br')]);
+    },
+  );
 });
 
 describe('an answer', () => {
