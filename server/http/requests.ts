@@ -10,10 +10,18 @@ import { Places } from './places.ts';
 /** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
 const MAX_IN_WORK = 16;
 const MAX_OF_ADDRESS = 8;
-/** A request that is not over after this time, ms, is ended when another one waits. */
-const GIVES_WAY_MS = 10_000;
 /** Paths that need no place: what Kubernetes' probes must get under any load, and streams, which have their own limits. */
 const NEEDS_NO_PLACE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
+
+interface RequestsDeps {
+  clock: Clock;
+  /** A request that is not over after this time, ms, is ended when another one waits. */
+  givesWayMs: number;
+  /** Called when the last request of a connection has ended. */
+  onIdle(socket: Socket): void;
+  /** Called with what the work of a request has thrown. Its connection is closed then. */
+  onError(error: unknown): void;
+}
 
 /**
  * Decides when a request is worked on. It waits for three things, in this order: its turn on its connection, because each
@@ -22,7 +30,8 @@ const NEEDS_NO_PLACE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
  */
 export class Requests {
   readonly #clock: Clock;
-  readonly #onIdle: (socket: Socket) => void;
+  readonly #onIdle: RequestsDeps['onIdle'];
+  readonly #onError: RequestsDeps['onError'];
   readonly #pods: Places<ServerResponse>;
   readonly #others: Places<ServerResponse>;
   /** Work that has its place. It begins in time slices, so that pings are answered in between. */
@@ -30,16 +39,16 @@ export class Requests {
   /** By connection with a request in work: what starts each of the requests that came after it (HTTP pipelining). */
   readonly #later = new WeakMap<Socket, (() => void)[]>();
 
-  /** `onIdle` is called when the last request of a connection has ended. */
-  constructor(clock: Clock, onIdle: (socket: Socket) => void) {
+  constructor({ clock, givesWayMs, onIdle, onError }: RequestsDeps) {
     this.#clock = clock;
     this.#onIdle = onIdle;
+    this.#onError = onError;
     const rules = {
       max: MAX_IN_WORK,
       maxOfAddress: MAX_OF_ADDRESS,
       // The number of connections limits those that wait.
       maxWaiting: Number.POSITIVE_INFINITY,
-      mustGiveWay: (_res: ServerResponse, heldMs: number) => heldMs >= GIVES_WAY_MS,
+      mustGiveWay: (_res: ServerResponse, heldMs: number) => heldMs >= givesWayMs,
       end: (res: ServerResponse) => void res.destroy(),
     };
     this.#pods = new Places(rules, clock);
@@ -74,11 +83,17 @@ export class Requests {
     });
     const refuse = () =>
       sendError(res.setHeader('Retry-After', '1'), unavailableStatus(url), 'too many requests are in work; try again');
-    const start = () =>
-      this.#runSoon(() => {
+    const run = () => {
+      try {
         if (!res.closed) work();
-      });
-    if (isPing(req.method, url)) work();
+      } catch (error) {
+        // The requests behind this one must go on.
+        this.#onError(error);
+        res.destroy();
+      }
+    };
+    const start = () => this.#runSoon(run);
+    if (isPing(req.method, url)) run();
     else if (NEEDS_NO_PLACE.test(url)) start();
     else places.take({ holder: res, address: client.address, mayWait: true, start, refuse });
   }

@@ -59,11 +59,16 @@ interface Timeouts {
   stalledMs: number;
 }
 
+/** A request may take this much longer than the mesh, which it may have to wait for (CHECK_ALL_TIMEOUT), ms. */
+const AFTER_MESH_MS = 5_000;
+/** The least `givesWayMs` of requests, ms. */
+const GIVES_WAY_MS = 10_000;
+
 /** The usual time limits. `checkAllTimeoutMs`: the mesh may be collected for this long before the first byte of an answer. */
 const timeoutsFor = ({ checkAllTimeoutMs }: ProcessContext['config']): Timeouts => ({
   requestMs: 10_000,
   checkMs: 1_000,
-  stalledMs: Math.max(30_000, checkAllTimeoutMs + 5_000),
+  stalledMs: Math.max(30_000, checkAllTimeoutMs + AFTER_MESH_MS),
 });
 
 /** Serves everything at HOST and PORT. Rejects with the system's error (EADDRINUSE, ...) if it cannot listen. */
@@ -107,7 +112,12 @@ async function serve(
   const { clock, config } = context;
   const { host, port } = config;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
-  const requests = new Requests(clock, (socket) => connections.becameIdle(socket));
+  const requests = new Requests({
+    clock,
+    givesWayMs: Math.max(GIVES_WAY_MS, config.checkAllTimeoutMs + AFTER_MESH_MS),
+    onIdle: (socket) => connections.becameIdle(socket),
+    onError: (error) => context.log.error({ err: error }, 'a request failed'),
+  });
   const isLocalOnly = isLoopbackHost(host);
   const answersTo = (name = 'localhost') => !isLocalOnly || isLoopbackHost(name);
   const connections = new Connections({

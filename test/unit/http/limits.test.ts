@@ -15,13 +15,13 @@ const POD_IP = '127.0.0.50';
 const MESH = snapshotOf([podOf(0, { podIPs: [POD_IP], hostIPs: [] }), podOf(1, { podIPs: [], hostIPs: [] })]);
 
 /** Serves a pod whose `/check_all` never ends. `asked()`: how many of them are in work. */
-async function serveHeld() {
+async function serveHeld(env: Record<string, string> = {}) {
   let asked = 0;
   const collect = () => {
     asked += 1;
     return new Promise<never>(() => {});
   };
-  const served = await serve({ collector: { collect }, monitor: { snapshot: MESH } });
+  const served = await serve({ env, collector: { collect }, monitor: { snapshot: MESH } });
   return { ...served, asked: () => asked };
 }
 
@@ -232,18 +232,24 @@ describe('requests', () => {
     await soon(() => expect(asked()).toBe(16 + 8));
   });
 
-  it('that have been in work for long give way to one that waits', async () => {
-    const { url, asked, clock } = await serveHeld();
-    const held = await hold(url, 8);
-    await soon(() => expect(asked()).toBe(8));
-    await clock.advance(6_000);
-    const before = clock.pending;
-    const next = fetch(`${url}/check`);
-    await soon(() => expect(clock.pending).toBe(before + 1));
-    await clock.advance(3_000);
-    expect(held.every(({ socket }) => socket.readyState === 'open')).toBe(true);
-    await clock.advance(1_000);
-    await soon(() => expect(held.filter(({ socket }) => socket.closed)).toHaveLength(1));
-    expect((await next).status).toBe(200);
-  });
+  it.each([
+    ['5s', 10_000],
+    ['30s', 35_000],
+  ])(
+    'with CHECK_ALL_TIMEOUT=%s that have been in work for %i ms give way to one that waits',
+    async (timeout, longMs) => {
+      const { url, asked, clock } = await serveHeld({ CHECK_ALL_TIMEOUT: timeout });
+      const held = await hold(url, 8);
+      await soon(() => expect(asked()).toBe(8));
+      await clock.advance(longMs - 4_000);
+      const before = clock.pending;
+      const next = fetch(`${url}/check`);
+      await soon(() => expect(clock.pending).toBe(before + 1));
+      await clock.advance(3_000);
+      expect(held.every(({ socket }) => socket.readyState === 'open')).toBe(true);
+      await clock.advance(1_000);
+      await soon(() => expect(held.filter(({ socket }) => socket.closed)).toHaveLength(1));
+      expect((await next).status).toBe(200);
+    },
+  );
 });
