@@ -78,20 +78,32 @@ type Fault = ReturnType<typeof faultOf>;
 /** Events of links that touch a target; events of all links if `isOfFault` accepts none of those. */
 function relevantEvents({ events, targets }: DetectionInput, isOfFault: (event: MeshEvent) => boolean): MeshEvent[] {
   const ofLinks = events.filter(({ kind }) => BAD_EVENTS.has(kind) || GOOD_EVENTS.has(kind));
-  const touchesTarget = ({ pod, from }: MeshEvent) =>
-    (pod !== null && targets.has(pod.uid)) || from.some(({ uid }) => targets.has(uid));
-  const ofTargets = ofLinks.filter(touchesTarget);
+  const ofTargets = ofLinks.filter((event) => touches(event, targets));
   return ofTargets.some(isOfFault) ? ofTargets : ofLinks;
 }
 
-/** `first`: the first event of a link that became worse. */
+/** Whether an event is about a link from or to one of the targets. */
+function touches({ pod, from }: MeshEvent, targets: ReadonlySet<string>): boolean {
+  return (pod !== null && targets.has(pod.uid)) || from.some(({ uid }) => targets.has(uid));
+}
+
+/**
+ * `firstOfLinks`: the first event of a link that became worse. Unless it touches a target, a pod that was lost before counts instead:
+ * the link may have nothing to do with the fault.
+ */
 function timeToDetect(
-  { affected, lost, nameOf }: DetectionInput,
+  { affected, lost, targets, nameOf }: DetectionInput,
   { beginMs, begin }: Fault,
-  first?: MeshEvent,
+  firstOfLinks?: MeshEvent,
 ): ElapsedTime {
   const base = { sinceMs: beginMs, since: begin };
   const [gone] = lost;
+  const isLossFirst =
+    gone !== undefined &&
+    firstOfLinks !== undefined &&
+    !touches(firstOfLinks, targets) &&
+    gone.lostMs < firstOfLinks.atMs;
+  const first = isLossFirst ? undefined : firstOfLinks;
   const atMs = first?.atMs ?? gone?.lostMs;
   if (atMs === undefined) {
     const message =

@@ -178,6 +178,17 @@ describe('pods that were lost', () => {
     expect(timeToDetect).toMatchObject({ ms: 400, message });
   });
 
+  it.each([
+    ['a later event of links of others', [eventOf('link-slow', FROM_MS + 80_000, b, [a])], 400],
+    ['an earlier event of links of others', [eventOf('link-slow', FROM_MS + 300, b, [a])], 300],
+    ['a later event of a link of a target', [failed(FROM_MS + 700)], 700],
+  ])(
+    'count as detected when they left, besides %s, only if that is earlier and no target became worse',
+    (_, events, ms) => {
+      expect(times({ lost: [lost], events }).timeToDetect.ms).toBe(ms);
+    },
+  );
+
   it('have recovered at most so long after the loss, if it was noticed late', () => {
     const late = { ...lost, earliestMs: lostMs - 45_000 };
     expect(times({ ...none, lost: [lost, late] }).timeToRecover).toMatchObject({
