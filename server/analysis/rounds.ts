@@ -37,8 +37,8 @@ interface RoundsContext {
 
 /**
  * Finds the rounds of ongoing experiments in the merged events of all pods. `events`: all that are kept, not only those of
- * `range`, because what became of a round must not depend on the range. An experiment creates a pod of the same name again and
- * again. So each pod without an owner is a round. If the asked pod does not know a pod any more, nor its owner, the pod is a round
+ * `range`, because what became of a round must not depend on the range. An experiment creates a bare pod (without an owner) of the
+ * same name again and again. So each pod without an owner is a round. If the asked pod does not know a pod any more, nor its owner, the pod is a round
  * if another pod had the same name. A pod whose creation is no longer among the events is left out.
  *
  * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod sees
@@ -57,7 +57,7 @@ export function roundsOf(events: Events, { range, pods, selfUid, withinMs }: Rou
     const pod = known.get(life.pod.uid);
     const isRound = pod === undefined ? (uidsByName.get(keyOf(life.pod)) ?? 0) > 1 : pod.owner === '';
     if (!isRound || life.seen === null) continue;
-    const round = roundOf(life, pod?.createdMs || life.seen.atMs, pod, withinMs, nowMs);
+    const round = roundOf(life, createdMsOf(life.seen, pod), pod, withinMs, nowMs);
     if (round.createdMs <= range.toMs && (round.goneMs ?? nowMs) >= range.fromMs) rounds.push(round);
   }
   rounds.sort((a, b) => a.createdMs - b.createdMs);
@@ -96,14 +96,26 @@ function happeningOf(
   return { atMs, detail, claimedBy: isConfirmed ? '' : nameOf(only) };
 }
 
+/** A claim is not confirmed: a single other pod says so. */
+function isClaim(happening: Happening | null): boolean {
+  return (happening?.claimedBy ?? '') !== '';
+}
+
+/** When a pod was created. If it was seen before that, the API's clock is ahead of ours. */
+function createdMsOf(seen: Happening, pod: Pod | undefined): number {
+  const createdMs = pod?.createdMs || seen.atMs;
+  return isClaim(seen) ? createdMs : Math.min(createdMs, seen.atMs);
+}
+
 /** The round of one pod. `pod`: as the asked pod knows it; undefined = it does not. `withinMs`: see `RoundsContext`. */
 function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null, nowMs: number): Round {
   const { uid, name, namespace, node } = life.pod;
   const { ready } = life;
-  // The asked pod sees itself whether a pod is still there, so it does not believe one other pod that says otherwise.
+  // The asked pod sees itself whether a pod is still there, so it does not believe one other pod that says otherwise. Nor does a
+  // departure count after which the pod came back, as with a restored label.
   const isThere = pod !== undefined && pod.lifecycle !== 'gone';
-  const isClaim = (happening: Happening | null) => (happening?.claimedBy ?? '') !== '';
-  const gone = isThere && isClaim(life.gone) ? null : life.gone;
+  const hasStayed = isThere && (isClaim(life.gone) || pod.sinceMs > (life.gone?.atMs ?? 0));
+  const gone = hasStayed ? null : life.gone;
   // Of a pod that the asked pod knows, it knows the creation too.
   const said = [pod === undefined ? life.seen : null, ready, gone];
   const claimedBy = said.find(isClaim)?.claimedBy ?? '';

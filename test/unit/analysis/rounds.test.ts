@@ -77,6 +77,27 @@ describe('rounds of an ongoing experiment', () => {
     ]);
   });
 
+  it('go on if the pod left and came back, as with a label that was taken away for a while', () => {
+    const [left, stale] = [roundPod(0), roundPod(1)];
+    const goneMs = (pod: Pod) => pod.createdMs + 40_000;
+    const pods = [
+      { ...left, sinceMs: goneMs(left) + 5_000 },
+      { ...stale, sinceMs: goneMs(stale) - 5_000 },
+    ];
+    expect(rounds([...seen(left, 2), ...seen(stale, 2)], pods).map((round) => round.goneMs)).toEqual([
+      null,
+      goneMs(stale),
+    ]);
+  });
+
+  it('began when the pod was seen if that was before its creation: the clock of the API is ahead', () => {
+    const pod = roundPod(0, { lifecycle: 'gone' });
+    const ahead = { ...pod, createdMs: pod.createdMs + 50_000 };
+    expect(rounds(seen(pod, null), [ahead])).toMatchObject([
+      { createdMs: pod.createdMs, state: 'failed', why: 'not ready within 40 s' },
+    ]);
+  });
+
   it('are pods without an owner; of a pod that is no longer known, another one must have had its name', () => {
     const owned = podOf(7, { owner: 'rs' });
     const bare = podOf(8);
