@@ -22,10 +22,11 @@ interface CollectOptions {
   maxAgeMs: number;
 }
 
-/** A mesh, and when its collection ended, monotonic ms. */
-interface Finished {
-  mesh: Mesh;
+/** A mesh, when its collection ended, and when the report of each pod came (by its index), monotonic ms. */
+interface Finished<M = Mesh> {
+  mesh: M;
   endMs: number;
+  arrivedMs: ReadonlyMap<number, number>;
 }
 
 /** Window of the statistics that findings quote, ms. */
@@ -68,20 +69,26 @@ export class Collector {
     if (this.#isStopped) throw new BusyError('this pod is shutting down');
     const recent = this.#recentMesh(windowMs, maxAgeMs);
     if (recent !== null) return recent;
-    const joined = ofWindow(this.#running, windowMs);
+    const joined = this.#runningOf(windowMs);
     if (joined !== undefined) return joined.mesh;
     const limit = this.#limits().running;
     if (this.#running.size >= limit) throw new BusyError(`more than ${limit} windows asked for at once, try again`);
     const collection = this.#start(windowMs);
     const mesh = collection.run().finally(() => this.#running.delete(windowMs));
     this.#running.set(windowMs, { mesh, collection });
-    this.#keep(windowMs, await mesh);
+    this.#keep(windowMs, await mesh, collection.arrivedMs);
     return mesh;
+  }
+
+  /** The collection in progress with statistics over `windowMs`. 0 = none are wanted: then any will do, the one that began first. */
+  #runningOf(windowMs: number) {
+    return this.#running.get(windowMs) ?? (windowMs === 0 ? this.#running.values().next().value : undefined);
   }
 
   /** A finished mesh that is young enough; null without one. */
   #recentMesh(windowMs: number, maxAgeMs: number): Mesh | null {
-    const recent = ofWindow(this.#finished, windowMs);
+    // If no statistics are wanted, any mesh will do: the newest, which was kept last.
+    const recent = windowMs === 0 ? [...this.#finished.values()].at(-1) : this.#finished.get(windowMs);
     if (recent === undefined) return null;
     const ageMs = this.#deps.clock.monotonicMs() - recent.endMs;
     return ageMs <= maxAgeMs ? { ...recent.mesh, ageMs } : null;
@@ -101,7 +108,7 @@ export class Collector {
     return new Promise((resolve, reject) => {
       const timer = this.#deps.clock.setTimer(() => {
         // Without one, the collection has just ended: `whole` settles now.
-        const collection = ofWindow(this.#running, windowMs)?.collection;
+        const collection = this.#runningOf(windowMs)?.collection;
         if (collection !== undefined) resolve(collection.meshInTime());
       }, budgetMs);
       whole.then(resolve, reject).finally(() => timer.cancel());
@@ -114,7 +121,7 @@ export class Collector {
   }
 
   /** Keeps a finished mesh for a while, for callers who ask soon after. */
-  #keep(windowMs: number, mesh: Mesh): void {
+  #keep(windowMs: number, mesh: Mesh, arrivedMs: Finished['arrivedMs']): void {
     if (this.#isStopped) return;
     const { clock } = this.#deps;
     this.#forget(windowMs);
@@ -122,7 +129,7 @@ export class Collector {
     // but not beyond `FRESH_MS`, from which on they get none.
     const keepMs = Math.min(KEEP_MS + mesh.collectMs, FRESH_MS);
     const expiry = clock.setTimer(() => this.#finished.delete(windowMs), keepMs);
-    this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), expiry });
+    this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), arrivedMs, expiry });
     const { kept } = this.#limits();
     for (const older of [...this.#finished.keys()].slice(0, -kept)) this.#forget(older);
   }
@@ -131,11 +138,6 @@ export class Collector {
     this.#finished.get(windowMs)?.expiry.cancel();
     this.#finished.delete(windowMs);
   }
-}
-
-/** The entry with statistics over `windowMs`. 0 = none are wanted: then any entry will do. */
-function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined {
-  return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
 
 /** Why the report of a pod on a passive node is missing. */
@@ -168,10 +170,12 @@ export class Collection {
   /** Hash of the table that requests offer: that of the newest report, because our own may lack a change. */
   #offeredHash = '';
   /** Of the last mesh, if it has the same pods: the reports whose new one has not come yet. */
-  readonly #last: { reports: Map<number, MergedReport>; atMs: number; endMs: number } | null = null;
+  readonly #last: { reports: Map<number, MergedReport>; arrivedMs: Finished['arrivedMs'] } | null = null;
+  /** When the report of each pod came, monotonic ms: the time of day in a report may have been corrected since. */
+  readonly arrivedMs = new Map<number, number>();
 
   /** `last`: the mesh whose reports stand in for late ones in `meshInTime`. */
-  constructor(deps: CollectDeps, view: CollectView, last: { mesh: UnjudgedMesh; endMs: number } | null = null) {
+  constructor(deps: CollectDeps, view: CollectView, last: Omit<Finished<UnjudgedMesh>, 'endMs'> | null = null) {
     this.#deps = deps;
     this.#view = view;
     this.#startMs = deps.clock.monotonicMs();
@@ -183,8 +187,8 @@ export class Collection {
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
     if (last !== null && hasSameUids(view.index.pods, last.mesh.pods)) {
-      const { mesh, endMs } = last;
-      this.#last = { atMs: mesh.atMs, endMs, reports: new Map(mesh.reports.map((report) => [report.pod, report])) };
+      const reports = new Map(last.mesh.reports.map((report) => [report.pod, report]));
+      this.#last = { reports, arrivedMs: last.arrivedMs };
     }
   }
 
@@ -240,14 +244,13 @@ export class Collection {
   meshInTime(): UnjudgedMesh {
     const partial = this.#partialMesh();
     const last = this.#last;
-    const lastAgoMs = last === null ? 0 : this.#deps.clock.monotonicMs() - last.endMs;
+    const nowMs = this.#deps.clock.monotonicMs();
     const reports = new Map(partial.reports.map((report) => [report.pod, report]));
     for (const [pod, { lifecycle }] of partial.pods.entries()) {
       if (lifecycle === 'gone' || reports.has(pod)) continue;
       const late = last?.reports.get(pod);
-      // How long before the end of the last mesh it came, plus how long ago that was by the monotonic clock: the time of day may have
-      // been corrected since.
-      const isFresh = last !== null && late?.missing === '' && last.atMs - late.atMs + lastAgoMs <= FRESH_MS;
+      const arrivedMs = last?.arrivedMs.get(pod) ?? Number.NEGATIVE_INFINITY;
+      const isFresh = late?.missing === '' && nowMs - arrivedMs <= FRESH_MS;
       const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
       reports.set(pod, isFresh ? late : missingReport(arrival, 'timeout', 'its answer has not come yet'));
     }
@@ -366,6 +369,7 @@ export class Collection {
   #add(report: MergedReport): void {
     this.#last?.reports.delete(report.pod);
     this.#reports.set(report.pod, report);
+    this.arrivedMs.set(report.pod, this.#deps.clock.monotonicMs());
     this.#counts.add(report);
   }
 }

@@ -135,6 +135,17 @@ describe('collecting the mesh', () => {
     expect(five?.windowMs).toBe(300_000);
   });
 
+  it('without statistics is the newest of those that are kept', async () => {
+    const { asks, collector, clock, collect } = start({ pods: podsOf(2) });
+    onTestFinished(() => collector.stop());
+    await collect(10, 30_000);
+    await clock.advance(400);
+    await collect(10, 60_000);
+    await clock.advance(200);
+    expect(await collector.collect({ windowMs: 0, maxAgeMs: 500 })).toMatchObject({ windowMs: 60_000, ageMs: 210 });
+    expect(asks).toHaveLength(2);
+  });
+
   it('begins anew after one that has failed', async () => {
     const { collect, collector, state } = start({ pods: podsOf(2) });
     state.ownReportFails = true;
@@ -196,13 +207,35 @@ describe('a mesh within a budget of time', () => {
     expect(reasonsOf(next.reports)).toEqual(['', '', '', '', 'refused']);
   });
 
+  it.each([
+    ['borrows a report of 1.2 s', 500, 5_000, ''],
+    ['does not borrow one of 2.4 s', 1_700, -5_000, 'timeout'],
+  ])(
+    '%s, although the time of day was corrected while the last mesh was collected',
+    async (_, askMs, jumpMs, expected) => {
+      let lateMs = 100;
+      const afterMs = (uid: string) => ({ 'uid-2': 400, 'uid-3': lateMs })[uid] ?? 0;
+      const { clock, collector } = start({ pods: podsOf(4), checkTimeoutMs: 3_000, afterMs });
+      onTestFinished(() => collector.stop());
+      const first = collector.collect({ windowMs: 0, maxAgeMs: 0 });
+      await clock.advance(200);
+      clock.jumpWall(jumpMs);
+      await clock.advance(askMs - 200);
+      await first;
+      lateMs = 2_500;
+      const next = collector.collect({ windowMs: 0, maxAgeMs: 0 }, 800);
+      await clock.advance(800);
+      expect(reasonsOf((await next).reports)).toEqual(['', '', '', expected]);
+    },
+  );
+
   it('borrows none where indexes of pods have come to mean others, nor for a pod that has gone', async () => {
     const pods = podsOf(3);
     const { mesh } = await afterFault(900, pods);
     const toldOf = (now: readonly Pod[]) => {
       const clock = new FakeClock(mesh.atMs);
       const deps = collectDepsOf(clock, now);
-      const last = { mesh, endMs: clock.monotonicMs() };
+      const last = { mesh, arrivedMs: new Map(pods.map((_, pod) => [pod, clock.monotonicMs()])) };
       const { reports } = new Collection(deps, viewOfNow(0, deps), last).meshInTime();
       return reports.map(({ pod, missing }) => `${pod} ${missing}`);
     };
