@@ -1,5 +1,5 @@
 import type { DiscoverySnapshot } from '../protocol/pod.ts';
-import type { Timer } from '../runtime/clock.ts';
+import { type Timer, toMonotonicMs } from '../runtime/clock.ts';
 import { ApiClient } from './api-client.ts';
 import { listNodes, NodeKeeper } from './nodes.ts';
 import { PodStore } from './pod-store.ts';
@@ -36,7 +36,12 @@ export class Discovery {
   constructor(settings: DiscoverySettings, deps: DiscoveryDeps) {
     this.#deps = deps;
     this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
-    this.#store = new PodStore({ ...settings, maxPods: MAX_PODS, maxGone: MAX_GONE });
+    this.#store = new PodStore({
+      ...settings,
+      maxPods: MAX_PODS,
+      maxGone: MAX_GONE,
+      toMonotonicMs: (wallMs) => toMonotonicMs(wallMs, deps.clock),
+    });
     this.#client = deps.client ?? new ApiClient(settings, deps.clock);
     const syncDeps = { ...deps, timing: this.#timing, client: this.#client, stop: this.#stopping.signal };
     this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
@@ -89,9 +94,9 @@ export class Discovery {
     const nextMs = this.#store.nextExpiryMs();
     if (this.#stopping.signal.aborted || nextMs === Number.POSITIVE_INFINITY) return;
     this.#nextExpiry = clock.setTimer(() => {
-      // A timer may fire a little early. Then no retention has ended yet.
-      if (this.#store.expire(clock.nowMs())) this.#announce();
+      // A timer may come a rounding error early. Then no retention has ended yet.
+      if (this.#store.expire(clock.monotonicMs())) this.#announce();
       else this.#scheduleExpiry();
-    }, nextMs - clock.nowMs());
+    }, nextMs - clock.monotonicMs());
   }
 }

@@ -12,6 +12,8 @@ interface StoreLimits {
   ignoreCordoned?: boolean;
   /** Pods that have left. Beyond this number the store forgets those that left first. */
   maxGone: number;
+  /** Turns ms since the epoch into monotonic ms, by which retentions end: the time of day may be corrected. */
+  toMonotonicMs(wallMs: number): number;
 }
 
 /**
@@ -93,16 +95,17 @@ export class PodStore {
     this.#currentAtMs = nowMs;
   }
 
-  /** Forgets the pods whose retention has ended. Returns whether there were any. */
+  /** Forgets the pods whose retention has ended by `nowMs`, monotonic ms. Returns whether there were any. */
   expire(nowMs: number): boolean {
-    const ended = this.#leftFirst().filter(({ sinceMs }) => sinceMs + this.#limits.goneRetentionMs <= nowMs);
-    for (const { uid } of ended) this.#forget(uid);
+    const ended = [...this.#gone.values()].filter(({ goneMs }) => goneMs + this.#limits.goneRetentionMs <= nowMs);
+    for (const { pod } of ended) this.#forget(pod.uid);
     return ended.length > 0;
   }
 
-  /** When the next retention ends, ms since the epoch; Infinity if no pod has left. */
+  /** When the next retention ends, monotonic ms; Infinity if no pod has left. */
   nextExpiryMs(): number {
-    return (this.#leftFirst()[0]?.sinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.goneRetentionMs;
+    const firstMs = Math.min(...Array.from(this.#gone.values(), ({ goneMs }) => goneMs));
+    return firstMs + this.#limits.goneRetentionMs;
   }
 
   /** Takes the zones by node name. Returns whether the zone of any pod has changed. */
@@ -145,7 +148,9 @@ export class PodStore {
   #endStep(nowMs: number): void {
     this.#currentAtMs = nowMs;
     const excess = this.#gone.size - this.#limits.maxGone;
-    if (excess > 0) for (const { uid } of this.#leftFirst().slice(0, excess)) this.#forget(uid);
+    if (excess <= 0) return;
+    const leftFirst = [...this.#gone.values()].sort((a, b) => a.goneMs - b.goneMs);
+    for (const { pod } of leftFirst.slice(0, excess)) this.#forget(pod.uid);
   }
 
   #cordonOf(node: string): Pod['cordon'] {
@@ -187,6 +192,7 @@ export class PodStore {
       ownerKind: facts.ownerKind,
       appeared: known?.appeared ?? { step: this.#step, atMs: nowMs },
       backMs,
+      goneMs: departed === null ? this.#limits.toMonotonicMs(stage.sinceMs) : (known?.goneMs ?? 0),
       left,
       replacement: isLeaving ? (known?.replacement ?? '') : '',
       isReplacement: known?.isReplacement ?? false,
@@ -217,6 +223,7 @@ export class PodStore {
     this.#set({
       ...entry,
       pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, unseenMs, reason, replacedBy: '' },
+      goneMs: this.#limits.toMonotonicMs(nowMs),
       left: entry.left ?? this.#departureOf(facts, false, nowMs),
     });
   }
@@ -234,11 +241,6 @@ export class PodStore {
     this.#entries.set(uid, entry);
     this.#order.splice(this.#placeOf(entry), 0, entry);
     if (lifecycle === 'gone') this.#gone.set(uid, entry);
-  }
-
-  /** The pods that have left, first those that left first. */
-  #leftFirst(): Pod[] {
-    return Array.from(this.#gone.values(), ({ pod }) => pod).sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
   /** Returns whether the pod was known. */

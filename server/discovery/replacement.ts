@@ -8,6 +8,8 @@ export interface PodEntry {
   appeared: { step: number; atMs: number };
   /** When it came back after it had left, as with a restored label, ms since the epoch by our clock; 0 = it never did. */
   backMs: number;
+  /** When it left, monotonic ms. Means nothing while it is not gone. */
+  goneMs: number;
   /** What first said that the pod is leaving; null = it is not leaving. */
   left: Departure | null;
   /** uid of the pod that replaces this one; '' = not known. */

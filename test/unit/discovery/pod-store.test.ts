@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { toMonotonicMs } from '../../../server/runtime/clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import type { StubPod } from '../../support/kube-objects.ts';
 import { at, facts, LIMITS, stages, storeWith } from './store-scene.ts';
 
@@ -84,6 +86,25 @@ describe('pods', () => {
     expect(store.expire(at(310))).toBe(true);
     expect(stages(store)).toEqual(['uid-b ready']);
     expect(store.nextExpiryMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('that have left are forgotten in time if the time of day is set back', () => {
+    const clock = new FakeClock(at(0));
+    const store = storeWith([{ name: 'a' }, { name: 'b', phase: 'Failed', ready: false, readySinceMs: at(-60) }], {
+      toMonotonicMs: (wallMs) => toMonotonicMs(wallMs, clock),
+    });
+    store.remove(facts({ name: 'a' }), clock.nowMs());
+    const startMs = clock.monotonicMs();
+    clock.jumpWall(-3_600_000);
+    // The API says once more that the pod is gone.
+    store.put(
+      facts({ name: 'b', phase: 'Failed', ready: false, readySinceMs: at(-60), ip: '10.1.0.9' }),
+      clock.nowMs(),
+    );
+    expect(store.nextExpiryMs() - startMs).toBe(240_000);
+    store.expire(startMs + 240_000);
+    expect(stages(store)).toEqual(['uid-a gone']);
+    expect(store.nextExpiryMs() - startMs).toBe(300_000);
   });
 
   test('that failed before the retention are not taken in, although the API still lists them', () => {
@@ -182,7 +203,7 @@ function take(store: PodStore, step: Step, nowMs: number): void {
 }
 
 test('whatever happens, the store stays bounded, sorted and consistent', () => {
-  const limits = { goneRetentionMs: 20_000, maxPods: 5, maxGone: 3 };
+  const limits = { ...LIMITS, goneRetentionMs: 20_000, maxPods: 5, maxGone: 3 };
   fc.assert(
     fc.property(fc.array(stepArbitrary, { maxLength: 40 }), (steps) => {
       const store = new PodStore(limits);

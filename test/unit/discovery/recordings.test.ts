@@ -7,6 +7,7 @@ import { readPod } from '../../../server/discovery/pod-reader.ts';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { answering } from './discovery-scene.ts';
+import { LIMITS } from './store-scene.ts';
 
 /** How a pod left: ms from the list to the first news of it, and to its end; `replacedBy` by the end of the name. */
 interface Departure {
@@ -57,7 +58,7 @@ test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewM
     const created = news.find(({ event }) => event.type === 'ADDED');
     const apiMs = Date.parse(created?.event.object.metadata.creationTimestamp ?? '') + 500 - (created?.afterMs ?? 0);
     const startMs = apiMs + skewMs;
-    const store = new PodStore({ goneRetentionMs: 300_000, maxPods: 100, maxGone: 100 });
+    const store = new PodStore({ ...LIMITS, goneRetentionMs: 300_000, maxPods: 100, maxGone: 100 });
     const terminating = new Map<string, number>();
     const departures = new Map<string, Departure>();
     const end = (uid: string) =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
 import { type Action, OwnerModel } from './replicaset-model.ts';
-import { facts } from './store-scene.ts';
+import { facts, LIMITS } from './store-scene.ts';
 
 /** Something happens, then `restMs` pass. During a gap nothing of it is heard; a list ends the gap. */
 interface Step extends Action {
@@ -24,7 +24,7 @@ const QUIET_MS = 40_000;
 /** Runs the model and a store beside each other. `skewMs`: how far our clock is ahead of that of the API server. */
 function run(isDaemon: boolean, steps: readonly Step[], skewMs: number) {
   const model = new OwnerModel(isDaemon);
-  const store = new PodStore({ goneRetentionMs: 1e9, maxPods: 1000, maxGone: 1000 });
+  const store = new PodStore({ ...LIMITS, goneRetentionMs: 1e9, maxPods: 1000, maxGone: 1000 });
   const unseen = new Set<string>();
   let heard = 0;
   const listen = () => {
