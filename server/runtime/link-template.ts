@@ -12,10 +12,11 @@ export type LinkValues = Partial<Record<(typeof LINK_PLACEHOLDERS)[number], stri
 
 const MAX_LENGTH = 2000;
 const PLACEHOLDER = /\{([^{}]*)\}/g;
+const WEB_URL = /^https?:\/\//i;
 
 /**
  * Parses `name=URL`. An underscore in the name is shown as a blank. Throws a RangeError that says what is wrong: other schemes
- * than http and https, user names and passwords (every reader of the page would see them), unknown placeholders, and a
+ * than http and https, user names and passwords (every reader of the page would see them), unknown or unclosed placeholders, and a
  * placeholder before the path, which could lead to another host.
  */
 export function parseLinkTemplate(text: string): LinkTemplate {
@@ -27,19 +28,23 @@ export function parseLinkTemplate(text: string): LinkTemplate {
     const known = LINK_PLACEHOLDERS.map((word) => `{${word}}`).join(' ');
     throw new RangeError(`${name}: ${unknown[0]} is not one of ${known}`);
   }
+  if (/[{}]/.test(url.replace(PLACEHOLDER, ''))) {
+    throw new RangeError(`${name}: expected { and } only around a placeholder; write %7B and %7D for others`);
+  }
+  if (!WEB_URL.test(url)) throw new RangeError(`${name}: expected a URL that begins with http:// or https://`);
   // Filled with two values: if they lead to two origins, a placeholder stands before the path.
   const [one, other] = ['a', 'b'].map((value) => urlOf(url.replace(PLACEHOLDER, value)));
-  if (one == null || other == null || !/^https?:$/.test(one.protocol)) {
-    throw new RangeError(`${name}: expected a URL that begins with http:// or https://`);
+  if (/^[^/]*\/\/[^/?#]*\{/.test(url) || one?.origin !== other?.origin) {
+    throw new RangeError(`${name}: expected placeholders only after the host`);
   }
+  if (one == null) throw new RangeError(`${name}: expected a valid URL`);
   if (one.username !== '' || one.password !== '') throw new RangeError(`${name}: expected a URL without a user name`);
-  if (one.origin !== other.origin) throw new RangeError(`${name}: expected placeholders only after the host`);
   return { name: name.replaceAll('_', ' '), url };
 }
 
 /** The URL of a template with encoded values; null if one of its placeholders has no value, or it is not http or https. */
 export function filledLink({ url }: LinkTemplate, values: LinkValues): string | null {
-  let isComplete = /^https?:\/\//i.test(url);
+  let isComplete = WEB_URL.test(url);
   const filled = url.replace(PLACEHOLDER, (_, word: string) => {
     const value = LINK_PLACEHOLDERS.some((known) => known === word) ? values[word as keyof LinkValues] : undefined;
     if (value === undefined || value === '') isComplete = false;
