@@ -41,9 +41,10 @@ export function analysisRoutes(router: IRouter, context: RouteContext): void {
     else sendExactly(res, JSON_TYPE, JSON.stringify(answer));
   });
 
-  getJson(router, '/api/v1/findings', async () =>
-    findingsAnswer(await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS })),
-  );
+  getJson(router, '/api/v1/findings', async (req) => {
+    onlyParameters(req);
+    return findingsAnswer(await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS }));
+  });
 
   getJson(router, '/api/v1/rounds', async (req) => {
     onlyParameters(req, 'from', 'to', 'within');

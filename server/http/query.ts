@@ -31,7 +31,10 @@ export function textParameter(req: Request, name: string, byDefault: string, mos
 export function onlyParameters(req: Request, ...names: string[]): void {
   const other = Object.keys(req.query).find((name) => !names.includes(name));
   if (other === undefined) return;
-  throw new HttpError(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
+  throw new HttpError(
+    400,
+    `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ') || 'none'}`,
+  );
 }
 
 /** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2); `byDefault` where absent or empty. */

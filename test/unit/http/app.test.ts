@@ -154,6 +154,11 @@ describe('every path', () => {
     },
   );
 
+  it('/api/v1/findings, which has no parameters, refuses any', async () => {
+    const { status, body } = await jsonOf(await fetch(`${(await serve()).url}/api/v1/findings?window=5m`));
+    expect([status, body.message]).toEqual([400, 'window in query: no such parameter; there are none']);
+  });
+
   it('is 404 with code and message where nothing is served', async () => {
     const answer = await fetch(`${(await serve()).url}/nope`);
     expect([answer.status, await answer.json()]).toEqual([404, { code: 404, message: 'path /nope was not found' }]);
