@@ -137,7 +137,8 @@ describe('the filter of a node', () => {
     expect(found('Node:WORKER-1')).toEqual([0]);
     expect(found('worker-1').length).toBe(4);
     expect(found('node:worker')).toEqual([]);
-    expect(found('node:').length).toBe(0);
+    // Not finished, so it hides nothing yet.
+    expect(found('node:').length).toBe(12);
   });
 
   test('is one word of many, and zones have one as well', () => {
