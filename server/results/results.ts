@@ -194,6 +194,8 @@ export class Results {
   }> {
     const nowMs = this.#expire();
     const all = this.#links.all();
+    // Both before the first pause: the number must not count a link of which the answer has no target.
+    const { nextNumber } = this.#links;
     let fromMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
     for (const { record } of this.#links.probed()) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     let toMs = nowMs;
@@ -214,7 +216,7 @@ export class Results {
       .map(({ number, target: { uid, name, namespace, podIP, family } }) => {
         return { number, uid, name, namespace, podIP, family };
       });
-    const counts = { nowMs, sinceMs: fromMs, untilMs: toMs, links: this.#links.nextNumber };
+    const counts = { nowMs, sinceMs: fromMs, untilMs: toMs, links: nextNumber };
     return { part: { ...counts, targets, pieces: [piece] }, hasMore: toMs < nowMs };
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { outcomeOf, unpack16 } from '../../../server/protocol/links.ts';
+import { resultsOf, resultsSettingsOf } from '../../support/collecting.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
 
@@ -103,4 +105,28 @@ it('the memory stays within its bounds over a day, and still has the right stati
     expect(Math.abs(stats!.samples[1]! - 120)).toBeLessThanOrEqual(10);
     expect(unpack16(stats!.p50Us[2]!)).toBe(1_000 + hour);
   }
+});
+
+it('an answer to a keeper does not count a link that began while it was written, so that the next one has its target', async () => {
+  const clock = new FakeClock();
+  // Each look at this clock takes longer than a time slice.
+  const slowClock = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => {
+      clock.freeze(2);
+      return clock.monotonicMs();
+    },
+    setTimer: clock.setTimer.bind(clock),
+  };
+  const results = resultsOf(resultsSettingsOf(), slowClock);
+  const [one, two, three] = [targetOf('1'), targetOf('2'), targetOf('3')];
+  results.setTargets([one, two]);
+  for (const target of [one, two]) results.record(target, sampleOf());
+  const writing = results.copySince({ sinceMs: 0, links: 0 });
+  results.setTargets([one, two, three]);
+  results.record(three, sampleOf());
+  const { part } = await writing;
+  expect([part.links, part.targets.map(({ uid }) => uid)]).toEqual([2, ['1', '2']]);
+  const next = await results.copySince({ sinceMs: part.untilMs, links: part.links });
+  expect([next.part.links, next.part.targets.map(({ uid }) => uid)]).toEqual([3, ['3']]);
 });
