@@ -53,8 +53,9 @@ export interface LinkRecord {
 }
 
 /**
- * What is kept of a link in a time range, all newest first. The buckets are for the time before the results. They may reach beyond the
- * range at both ends, so the caller chooses among them.
+ * What is kept of a link in a time range, all newest first. What is in the buckets was before the results, and what is in a bucket was
+ * later than the newest sample of the bucket before it. Their periods may overlap: a wider bucket may begin before older ones end. The
+ * buckets may reach beyond the range at both ends, so the caller chooses among them.
  */
 interface Kept<T> {
   buckets: Bucket[];
@@ -179,8 +180,8 @@ export class History {
   }
 
   /**
-   * Samples are summed up at the latest when this many are pending, because then the rings still have them and their cycles. One place
-   * of a ring is for a cycle after the last of these pings.
+   * At most this many samples may be pending, so that the ring of samples and that of cycles still hold all of them. One place in the
+   * ring of cycles is for a cycle after the last of these samples.
    */
   get #maxPending(): number {
     return Math.min(MAX_PENDING, this.samplesPerLink, this.hasUdp ? this.#cyclesPerLink - 1 : MAX_PENDING);
@@ -266,8 +267,14 @@ export class History {
     resultsIn: (fromMs: number, toMs: number) => T[] | undefined,
   ): Kept<T> {
     if (droppedUntilMs < fromMs) return { buckets: [], results: resultsIn(fromMs, toMs) ?? [] };
-    // Buckets as far as results were dropped. The last of them may also have some that are still in the ring: those are not given twice.
-    const buckets = this.buckets(record, fromMs).filter(({ startMs }) => startMs <= droppedUntilMs);
+    // The newest bucket that may have a dropped result, and all before it. It may also have results that are still in the ring: those
+    // are not given twice.
+    const all = this.buckets(record, fromMs);
+    const first = all.findIndex(({ startMs }, i) => {
+      const before = all[i + 1];
+      return before === undefined ? startMs <= droppedUntilMs : before.newestMs < droppedUntilMs;
+    });
+    const buckets = first < 0 ? [] : all.slice(first);
     const afterMs = buckets[0]?.newestMs ?? Number.NEGATIVE_INFINITY;
     const results = resultsIn(Math.max(fromMs, afterMs), toMs) ?? [];
     return { buckets, results: results.filter(({ atMs }) => atMs > afterMs) };

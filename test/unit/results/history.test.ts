@@ -5,7 +5,7 @@ import { isOk } from '../../../server/protocol/stored-results.ts';
 import { BUCKET_WIDTHS_MS, bucketWidthMs, failuresOf } from '../../../server/results/buckets.ts';
 import { RangeStatistics } from '../../../server/results/range-statistics.ts';
 import { Statistics } from '../../../server/results/statistics.ts';
-import { refusedSample, sampleOf } from '../../support/samples.ts';
+import { cycleOf, refusedSample, sampleOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, historyWith } from './scene.ts';
 
 /** A history of `links` links, and a way to add their samples. */
@@ -56,37 +56,74 @@ describe('the width of buckets', () => {
 });
 
 describe('buckets', () => {
-  it('lose no sample and no failure, whatever the times and outcomes, and are in order', () => {
+  it('lose no sample, failure or datagram at any moment and count none twice, whatever the times and widths', () => {
     const step = fc.record({
       // A link has one ping after the other, so no two end at the same time.
       afterMs: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 60_000 })),
       outcome: fc.constantFrom(...OUTCOMES),
       isStarved: fc.boolean(),
-      links: fc.integer({ min: 1, max: 100_000 }),
+      links: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50_000 })),
+      askedAgeMs: fc.integer({ min: 0, max: 200_000 }),
     });
+    const steps = fc.array(step, { maxLength: 120 });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), fc.boolean(), (steps, hasSuspects) => {
-        const { history, records, add } = historyOf(1, { windowMs: 86_400_000, sampleBytes: EIGHT_SAMPLES });
-        let nowMs = 1_000;
-        for (const { afterMs, outcome, isStarved, links } of steps) {
+      fc.property(steps, fc.boolean(), fc.boolean(), (all, hasSuspects, hasFailures) => {
+        const { history, records, add } = historyOf(1, {
+          windowMs: 86_400_000,
+          sampleBytes: EIGHT_SAMPLES,
+          udpEnabled: true,
+        });
+        const record = records[0]!;
+        const taken: number[] = [];
+        let failures = 0;
+        for (const { afterMs, outcome, isStarved, links, askedAgeMs } of all) {
+          const nowMs = (taken.at(-1) ?? 1_000) + afterMs;
           const suspect = hasSuspects && isStarved;
-          nowMs += afterMs;
-          if (links > 60_000) history.chooseBucketWidth(links - 60_000);
-          add(0, nowMs, outcome === 'ok' ? sampleOf({ suspect }) : refusedSample({ outcome, suspect }));
+          if (links > 0) history.chooseBucketWidth(links);
+          const failed = hasFailures && outcome !== 'ok';
+          add(0, nowMs, failed ? refusedSample({ outcome, suspect }) : sampleOf({ suspect }));
+          taken.push(nowMs);
+          if (failed) failures += 1;
+          history.addUdp(record, cycleOf({ atMs: nowMs + 0.5 }));
+
+          const { buckets, results } = history.pings(record, { fromMs: 0, toMs: nowMs + 1 });
+          expect(buckets.reduce((sum, { samples }) => sum + samples, results.length)).toBe(taken.length);
+          const recent = results.filter(({ code }) => !isOk(code)).length;
+          if (!hasSuspects) expect(buckets.reduce((sum, it) => sum + failuresOf(it), recent)).toBe(failures);
+          // Each sample since any time too, in a bucket or as it was taken.
+          const fromMs = nowMs - askedAgeMs;
+          const since = history.pings(record, { fromMs, toMs: nowMs + 1 });
+          const inBucketsUntilMs = since.buckets[0]?.newestMs ?? Number.NEGATIVE_INFINITY;
+          const asked = taken.filter((atMs) => atMs >= fromMs);
+          const single = asked.filter((atMs) => atMs > inBucketsUntilMs);
+          expect(since.results.map(({ atMs }) => atMs)).toEqual(single.reverse());
+          const inBuckets = since.buckets.reduce((sum, { samples }) => sum + samples, 0);
+          expect(inBuckets).toBeGreaterThanOrEqual(asked.length - single.length);
+          // Beside a failed ping no cycle counts.
+          if (hasFailures) continue;
+          const cycles = history.cycles(record, { fromMs: 0, toMs: nowMs + 1 });
+          const sent = cycles.results.reduce((sum, cycle) => sum + cycle.sent, 0);
+          expect(cycles.buckets.reduce((sum, { udpSent }) => sum + udpSent, sent)).toBe(10 * taken.length);
         }
-        const { buckets, results } = history.pings(records[0]!, { fromMs: 0, toMs: nowMs });
-        const found = buckets.reverse();
-        expect(found.reduce((sum, { samples }) => sum + samples, results.length)).toBe(steps.length);
+        const found = history.buckets(record, 0);
         for (const [i, { startMs, endMs, newestMs }] of found.entries()) {
           expect(newestMs >= startMs && newestMs < endMs).toBe(true);
-          // A wider bucket may begin before the one before it ends, because its period is a multiple of its width.
-          if (i > 0) expect(endMs).toBeGreaterThanOrEqual(found[i - 1]!.endMs);
+          // Periods may overlap, because each is a multiple of its width.
+          expect(newestMs).toBeGreaterThan(found[i + 1]?.newestMs ?? 0);
         }
-        const failures = steps.filter(({ outcome }) => outcome !== 'ok').length;
-        const recent = results.filter(({ code }) => !isOk(code)).length;
-        if (!hasSuspects) expect(found.reduce((sum, it) => sum + failuresOf(it), recent)).toBe(failures);
       }),
     );
+  });
+
+  it('have the failures of a range also while they become wider', () => {
+    const { history, add, resultOf } = historyOf(1, { sampleBytes: EIGHT_SAMPLES * 30 });
+    for (let atMs = 900_000; atMs < 1_300_000; atMs += 1_000) {
+      history.chooseBucketWidth(atMs < 950_000 ? 1 : 200);
+      if (atMs === 950_000) expect(history.widthMs).toBe(30_000);
+      add(0, atMs, atMs >= 940_000 && atMs < 950_000 ? refusedSample() : sampleOf());
+      if (atMs >= 950_000 && atMs <= 1_200_000)
+        expect(resultOf(atMs - 280_000, atMs).summary.failures, `${atMs}`).toBe(10);
+    }
   });
 
   it('count failures by outcome, even more than one byte can count', () => {
