@@ -7,7 +7,7 @@ import { type LinkFacts, linkFacts } from '../model/link-facts.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { factsTitle, factsTone, sinceWords } from '../model/messages.ts';
 import { shownName } from '../model/names.ts';
-import { PhaseBar } from './phase-bar.tsx';
+import { PhaseBar, phaseTexts } from './phase-bar.tsx';
 import { StateGlyph } from './state-glyph.tsx';
 
 interface LinkCardProps {
@@ -77,17 +77,13 @@ function End({
 }
 
 function Phases({ facts, problemMs, timeoutMs }: { facts: LinkFacts; problemMs: number; timeoutMs: number }) {
-  const { outcome, connectUs, firstByteUs, totalUs } = facts;
+  const { outcome, totalUs } = facts;
   if (outcome === null || totalUs < 0) return null;
-  const parts = [
-    connectUs >= 0 ? `connect ${latencyText(connectUs)}` : '',
-    firstByteUs >= 0 ? `first byte ${latencyText(firstByteUs)}` : '',
-  ].filter(Boolean);
   return (
     <>
       <PhaseBar facts={facts} problemMs={problemMs} timeoutMs={timeoutMs} />
       <div className="link-card-phases small">
-        <span>{parts.join(' · ') || `total ${latencyText(totalUs)}`}</span>
+        <span>{phaseTexts(facts).join(' · ') || `total ${latencyText(totalUs)}`}</span>
         <span>timeout {timeoutMs} ms</span>
       </div>
     </>

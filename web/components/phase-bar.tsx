@@ -31,15 +31,30 @@ export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
 
 /** The time of the body, us: from the first byte to the end; -1 = not measured. */
 export function bodyOf({ outcome, connectUs, firstByteUs, totalUs }: Phases): number {
-  return outcome === 'ok' && connectUs >= 0 && firstByteUs >= 0 ? Math.max(0, totalUs - connectUs - firstByteUs) : -1;
+  if (outcome !== 'ok' || connectUs < 0 || firstByteUs < 0) return -1;
+  return Math.max(0, totalUs - firstByteUs - (isOverOpen({ connectUs, firstByteUs, totalUs }) ? 0 : connectUs));
+}
+
+/**
+ * Whether the ping used an open connection: its `connectUs` is that of the last new one, and no part of the total. Packed times
+ * are rounded, so the sum must be larger than the total by more than that.
+ */
+function isOverOpen({ connectUs, firstByteUs, totalUs }: Omit<Phases, 'outcome'>): boolean {
+  return connectUs >= 0 && firstByteUs >= 0 && connectUs + firstByteUs > totalUs * 1.01 + 5;
+}
+
+/** The phases in words, without the body. */
+export function phaseTexts(facts: Phases): string[] {
+  const connect = isOverOpen(facts) ? 'open connection' : `connect ${latencyText(facts.connectUs)}`;
+  return [
+    facts.connectUs >= 0 ? connect : '',
+    facts.firstByteUs >= 0 ? `first byte ${latencyText(facts.firstByteUs)}` : '',
+  ].filter(Boolean);
 }
 
 function labelOf(facts: LinkFacts, timeoutMs: number): string {
-  const { connectUs, firstByteUs, totalUs } = facts;
-  if (totalUs < 0) return 'No data';
-  const parts = [`total ${latencyText(totalUs)}`];
-  if (connectUs >= 0) parts.push(`connect ${latencyText(connectUs)}`);
-  if (firstByteUs >= 0) parts.push(`first byte ${latencyText(firstByteUs)}`);
+  if (facts.totalUs < 0) return 'No data';
+  const parts = [`total ${latencyText(facts.totalUs)}`, ...phaseTexts(facts)];
   const bodyUs = bodyOf(facts);
   if (bodyUs >= 0) parts.push(`body ${latencyText(bodyUs)}`);
   return `${parts.join(', ')}; timeout ${latencyText(timeoutMs * 1000)}`;
@@ -60,7 +75,8 @@ const MIN_SHARE = 0.008;
  * the whole time if phases were not measured; `failed`: the time spent in the phase that failed.
  */
 export function barSegments(facts: Phases, timeoutUs: number): BarSegment[] {
-  const { connectUs, firstByteUs, totalUs, outcome } = facts;
+  const { firstByteUs, totalUs, outcome } = facts;
+  const connectUs = isOverOpen(facts) ? -1 : facts.connectUs;
   if (totalUs < 0 || outcome === null || !(timeoutUs > 0)) return [];
   const failed = outcome !== 'ok';
   const parts: [BarSegment['part'], number][] = [];

@@ -4,7 +4,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
 import type { LinkHistory } from '../../../../../server/protocol/history.ts';
 import type { RecentSample } from '../../../../../server/protocol/sample.ts';
-import { barSegments } from '../../../../../web/components/phase-bar.tsx';
+import { barSegments, bodyOf, phaseTexts } from '../../../../../web/components/phase-bar.tsx';
 import { samplesAgo } from '../../../../../web/data/mesh-client.ts';
 import {
   plotHistory,
@@ -156,6 +156,15 @@ describe('a phase bar', () => {
       { part: 'first-byte', from: 0.1, share: 0.2 },
       { part: 'body', from: expect.closeTo(0.3), share: 0.2 },
     ]);
+  });
+
+  test('of a ping over an open connection leaves the connect of an earlier one out, which is no part of the total', () => {
+    const facts = { outcome: 'ok', connectUs: 30_000, firstByteUs: 45_000, totalUs: 60_000 } as const;
+    expect(barSegments(facts, 300_000).map(({ part, share }) => [part, share])).toEqual([
+      ['first-byte', 0.15],
+      ['body', 0.05],
+    ]);
+    expect([bodyOf(facts), phaseTexts(facts)]).toEqual([15_000, ['open connection', 'first byte 45 ms']]);
   });
 
   test('shows the time of the phase that failed', () => {
