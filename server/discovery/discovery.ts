@@ -94,7 +94,7 @@ export class Discovery {
     const nextMs = this.#store.nextExpiryMs();
     if (this.#stopping.signal.aborted || nextMs === Number.POSITIVE_INFINITY) return;
     this.#nextExpiry = clock.setTimer(() => {
-      // A timer may come a rounding error early. Then no retention has ended yet.
+      // A timer may come a little early. Then no retention has ended yet.
       if (this.#store.expire(clock.monotonicMs())) this.#announce();
       else this.#scheduleExpiry();
     }, nextMs - clock.monotonicMs());

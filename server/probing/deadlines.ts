@@ -49,7 +49,7 @@ export class Deadlines {
     for (const due of [...this.#waiting]) {
       // The `onDue` of another one may have removed it.
       if (!this.#waiting.has(due)) continue;
-      // A timer may come a rounding error early.
+      // A rounding error early counts as due.
       if (due.dueMs <= nowMs + 0.001) due.onDue();
       if (this.#waiting.has(due)) nextMs = Math.min(nextMs, due.dueMs);
     }

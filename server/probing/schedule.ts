@@ -177,7 +177,7 @@ export class Schedule<Result> {
     const sinceLastMs = Math.min(nowMs - this.#lastStartMs, TIMER_GRAIN_MS);
     for (let starts = Math.max(1, Math.floor(sinceLastMs / this.#spacingMs())); starts > 0; starts--) {
       const [entry] = this.#queue;
-      // A timer may come a rounding error early.
+      // A rounding error early counts as due.
       if (entry === undefined || entry.dueMs > nowMs + 0.001) break;
       this.#queue.shift();
       this.#lastStartMs = nowMs;

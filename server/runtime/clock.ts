@@ -9,7 +9,7 @@ export interface Clock {
   nowMs(): number;
   /** Time that never goes back, ms with a fraction; only differences mean anything. */
   monotonicMs(): number;
-  /** Calls `fn` once after `delayMs`, not earlier; only a rounding error may be missing. */
+  /** Calls `fn` once after `delayMs`. With much to do in between, Node may call it up to a millisecond early. */
   setTimer(fn: () => void, delayMs: number): Timer;
 }
 
@@ -18,7 +18,7 @@ export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(fn, delayMs) {
-    // Node cuts off fractions, so that the timer would come too early. It fires at once beyond 2^31-1 ms; no wait of ours is that
+    // Node cuts off fractions, so that half of the timers would come too early. It fires at once beyond 2^31-1 ms; no wait of ours is that
     // long on purpose.
     const timeout = setTimeout(fn, Math.min(Math.max(Math.ceil(delayMs), 0), 2 ** 31 - 1));
     return { cancel: () => clearTimeout(timeout) };
