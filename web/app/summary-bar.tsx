@@ -42,7 +42,7 @@ const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
   const line = useRef<HTMLElement>(null);
   const step = useFit(
     line,
-    useMemo(() => wholeText(picture, narrow), [picture, narrow]),
+    useMemo(() => widthKey(picture, narrow), [picture, narrow]),
     SUMMARY_STEPS,
   );
   const { pods, links, more } = summaryFacts(picture, narrow, step);
@@ -125,15 +125,28 @@ function NoReport({ props, step }: { props: SummaryBarProps; step: number }) {
   );
 }
 
-/** All texts of the line at full length, on which its width depends. */
-function wholeText(picture: Picture, narrow: boolean): string {
-  const { pods, mesh } = picture;
+/** What the width of the line depends on. Digits do not count, so what appears with a count above 0 is named. */
+export function widthKey(picture: Picture, narrow: boolean): string {
+  const { pods, worst, mesh } = picture;
   const facts = Object.values(summaryFacts(picture, narrow)).flat() as Fact[];
-  const targets = [true, false].flatMap((isPath) => Object.values(countTargets(picture.targets, isPath)));
-  const { worst } = picture;
+  const targets = [true, false].map((isPath) => countTargets(picture.targets, isPath));
   const worstLength = worst === null ? 0 : `${pods[worst.from]?.label}${pods[worst.to]?.label}`.length;
-  const parts = [namesOf(notReporting(picture), pods), 'x'.repeat(worstLength), ...targets];
-  return [...facts.map(({ text }) => text), ...parts, mesh.health.ok].join();
+  const key = [
+    ...facts.flatMap(({ text, count }) => [text, count > 0]),
+    ...targets.flatMap(({ count, failing }) => [count, count > 0, failing, failing > 0]),
+    namesOf(notReporting(picture), pods),
+    'x'.repeat(worstLength),
+    worstTitle(picture),
+    worstFigure(picture),
+    mesh.health.ok,
+  ];
+  return key.join().replace(/\d/g, '0');
+}
+
+function worstTitle(picture: Picture): string {
+  if (picture.worst === null) return '';
+  const { state } = linkFacts(picture, picture.worst.from, picture.worst.to);
+  return state === 'failed' ? 'Longest failure' : 'Slowest link';
 }
 
 function worstFigure(picture: Picture): string {
@@ -158,7 +171,7 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   if (from === undefined || to === undefined) return null;
   const { state } = linkFacts(picture, from.index, to.index);
   return (
-    <Group title={state === 'failed' ? 'Longest failure' : 'Slowest link'} kind="is-worst">
+    <Group title={worstTitle(picture)} kind="is-worst">
       <button
         type="button"
         className="fact link-button"
@@ -226,13 +239,12 @@ function ClusterHealth({ picture }: { picture: Picture }) {
 
 /**
  * The number of steps (0 to `most`) by which the texts in an element must be shortened to fit its width and height. It is
- * found by trying before anything is painted, again when the width or `content` (the full texts) changes. Changed digits
- * are ignored, because all digits have the same width.
+ * found by trying before anything is painted, again when the width or `content` (see `widthKey`) changes.
  */
 function useFit(ref: RefObject<HTMLElement | null>, content: string, most: number): number {
   const [width, setWidth] = useState(0);
   const [fit, setFit] = useState({ key: '', steps: 0 });
-  const key = `${width} ${content.replace(/\d/g, '0')}`;
+  const key = `${width} ${content}`;
   const steps = fit.key === key ? fit.steps : 0;
   useLayoutEffect(() => {
     const element = ref.current;
