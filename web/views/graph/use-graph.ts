@@ -51,7 +51,7 @@ export interface Graph extends GraphLinks {
   dots: number[];
   /** Pods with a label. The label of a finding stands for all its pods. */
   named: { index: number; finding: FindingLabel | null }[];
-  /** By pod: the gone pod that it replaced, as long as that is known. */
+  /** By pod: the gone pod that it replaced (of a chain the last one), as long as that is known. */
   predecessors: ReadonlyMap<number, PodView>;
   links: SceneLink[];
   /** Whether links show the marks of their states, and lossy ones their drops. With many, dashes and the tables say it. */
@@ -59,12 +59,16 @@ export interface Graph extends GraphLinks {
   dropped: boolean;
 }
 
-/** Maximum number of pods with a label if not all labels fit, of pods with a mark, and of bad links whose ends are named. */
+/** Maximum number of pods with a label if not all labels fit. */
 const MAX_NAMED = 12;
+/** Maximum number of pods that are drawn as glyphs if not all labels fit. */
 const MAX_MARKED = 60;
 /** Maximum number of marks on links, and of drops. */
 const MAX_MARKS = 60;
+/** With at most this many shown links, both ends of each have a label. */
 const MAX_NAMED_LINKS = 3;
+/** Of a selected pod or the one at the keyboard cursor, at least this many links are drawn if it has them. */
+const LEAST_OWN = 200;
 
 type LinkProps = Pick<ViewProps, 'picture' | 'selection' | 'filter' | 'narrow' | 'only' | 'limit' | 'asTable'>;
 
@@ -97,7 +101,7 @@ export function graphLinksOf(props: LinkProps, focused: number): GraphLinks {
   const pair =
     selection !== null && 'from' in selection ? pairOf(picture, indexOf(selection.from), indexOf(selection.to)) : -1;
   const ownOf = (index: number) =>
-    index < 0 ? [] : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod: index }).pairs;
+    index < 0 ? [] : chooseLinks(picture, { ...request, limit: Math.max(most, LEAST_OWN), pod: index }).pairs;
   const own = [...new Set([...(isBundled ? ownOf(focused) : []), ...ownOf(pod)])];
   const known = new Set(own);
   const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
@@ -184,10 +188,13 @@ function ringPodOf({ uid, namespace, name, node, zone, lifecycle, sinceMs, repla
   return { uid, namespace, name, node, zone, replacedBy, ...stage };
 }
 
+/** By pod: of the gone pods in whose place it is drawn, the one that it replaced itself, otherwise the one that left last. */
 function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, PodView> {
-  const replaced = pods.filter(
-    ({ index, health }) => health === 'gone' && pods[shownAs[index] ?? -1]?.health !== 'gone',
-  );
+  const heirOf = ({ index }: PodView) => pods[shownAs[index] ?? index];
+  const isOwn = (gone: PodView) => Number(gone.pod.replacedBy === heirOf(gone)?.pod.uid);
+  const replaced = pods.filter((view) => view.health === 'gone' && heirOf(view)?.health !== 'gone');
+  // The last one of a pod counts.
+  replaced.sort((a, b) => isOwn(a) - isOwn(b) || a.pod.sinceMs - b.pod.sinceMs);
   return new Map(replaced.map((gone) => [shownAs[gone.index] ?? gone.index, gone]));
 }
 
@@ -224,15 +231,18 @@ function slotOf({ rx, ry, order, arcs }: Ring): number {
   return (2 * Math.PI * Math.hypot(rx, ry) * Math.SQRT1_2) / (order.length + arcs.length * GAP_SLOTS);
 }
 
-/** Radius of a marked pod: large, but never overlapping a marked neighbour. */
+/** Radius of a marked pod, px: large, but small enough not to overlap the nearest marked pod on the ring. */
 function unhealthyRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
-  const place = new Map(ring.order.map((index, at) => [index, at]));
-  const at = new Set(marked.map((index) => place.get(index) ?? -1));
+  const { order } = ring;
+  const place = new Map(order.map((index, at) => [index, at]));
+  const isMarked = new Set(marked);
+  // The last pod on the ring is beside the first one.
+  const isFree = (at: number) => !isMarked.has(order.at(at % order.length) ?? -1);
   const slot = slotOf(ring);
   return (index) => {
     const here = place.get(index) ?? 0;
     let room = 0;
-    while (room < 4 && !at.has(here - room - 1) && !at.has(here + room + 1)) room++;
+    while (room < 4 && isFree(here - room - 1) && isFree(here + room + 1)) room++;
     const apart = room === 4 ? tier.unhealthyDisc : (slot * (room + 1)) / 2 - 0.5;
     return Math.max(tier.disc, Math.min(tier.unhealthyDisc, apart));
   };

@@ -7,8 +7,22 @@ import { findingFilter } from '../../../../../web/model/link-filter.ts';
 import type { Picture } from '../../../../../web/model/mesh-view.ts';
 import { linksHeading } from '../../../../../web/views/graph/choice-panel.tsx';
 import { GraphLegend } from '../../../../../web/views/graph/graph-legend.tsx';
-import { graphLinksOf } from '../../../../../web/views/graph/use-graph.ts';
+import { type Graph, graphLinksOf, useGraph } from '../../../../../web/views/graph/use-graph.ts';
 import { pictureOf } from '../../pictures.ts';
+
+/** Gives the graph of a picture with its places to `onGraph`. */
+function Placed({ picture, onGraph }: { picture: Picture; onGraph: (graph: Graph) => void }) {
+  const given = { selection: null, filter: '', narrow: false, only: 'all', limit: 200, asTable: false } as const;
+  const props = { ...given, group: 'none', order: 'name', picture } as unknown as ViewProps;
+  onGraph(useGraph(props, graphLinksOf(props, -1), { width: 1200, height: 700 }, new Map()));
+  return null;
+}
+
+function placedGraph(picture: Picture): Graph {
+  const graphs: Graph[] = [];
+  renderToStaticMarkup(createElement(Placed, { picture, onGraph: (graph) => graphs.push(graph) }));
+  return graphs[0]!;
+}
 
 /** The links of the graph as "from>to", by pod numbers, with the heading and the legend beside them. */
 function graphOf(picture: Picture, choice: Partial<Pick<ViewProps, 'filter' | 'only' | 'limit' | 'asTable'>>) {
@@ -120,4 +134,38 @@ test('the legend counts all links that the filter shows, also those that are not
   );
   // Self-links are not drawn of so many pods.
   expect(numbers.reduce((sum, count) => sum + Number(count), 0)).toBe(40 * 39);
+});
+
+test.each([
+  ['in the order of their names', ['a', 'b', 'c']],
+  ['against the order of their names', ['c', 'b', 'a']],
+])('a pod names the pod that it replaced itself, also if that had replaced another one: %s', (_, chain) => {
+  const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
+    const names = [...chain].sort();
+    for (const [i, pod] of pods.slice(0, 3).entries()) {
+      const at = chain.indexOf(names[i]!);
+      Object.assign(pod, { uid: `uid-${names[i]}`, name: names[i], replacedBy: '' });
+      if (at < 2) Object.assign(pod, { lifecycle: 'gone', sinceMs: at * 1000, replacedBy: `uid-${chain[at + 1]}` });
+    }
+  });
+  const named = [...placedGraph(picture).predecessors].map(([pod, gone]) => [picture.pods[pod]!.name, gone.name]);
+  expect(named).toEqual([[chain[2], chain[1]]]);
+});
+
+test('of marked pods neighbours on the ring do not overlap, nor do the last and the first one', () => {
+  // Pods of one node each: no gap between groups is between two of them.
+  const picture = pictureOf({ pods: 160, scenario: 'healthy' }, ({ pods }) => {
+    for (const [i, pod] of pods.entries()) Object.assign(pod, { node: `node-${i}`, zone: '' });
+  });
+  const { order } = placedGraph(picture).ring;
+  const marked = [0, 1, 80, 81, 159].map((at) => picture.pods[order[at]!]!);
+  for (const view of marked) view.health = 'failing';
+  const { spots, radii, tier } = placedGraph(picture);
+  const roomOf = (a: number, b: number) => {
+    const [one, other] = [order[a]!, order[b]!];
+    return Math.hypot(spots[one]!.x - spots[other]!.x, spots[one]!.y - spots[other]!.y) - radii(one) - radii(other);
+  };
+  expect(radii(order[81]!)).toBeLessThan(tier.unhealthyDisc);
+  expect(roomOf(80, 81)).toBeGreaterThan(0);
+  expect(roomOf(159, 0)).toBeGreaterThan(0);
 });
