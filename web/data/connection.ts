@@ -53,9 +53,15 @@ const REOPEN_MS = 250;
 export class Connection extends Observed<ConnectionState> {
   readonly #options: ConnectionOptions;
   #windowMs = 0;
+  /**
+   * Breaks since a stream last brought a mesh more than `POLL_MS` after it was opened. Shorter ones do not count as working: a
+   * gateway may end every response soon, and each new stream sends the whole mesh.
+   */
   #breaks = 0;
-  /** Successful polls since the stream last worked. */
+  /** Successful polls since then. */
   #polls = 0;
+  /** When the stream was opened, monotonic ms. */
+  #openedMs = 0;
   #losses = 0;
   #timer: Timer | null = null;
   /** When the stream last sent something, or was opened, monotonic ms. */
@@ -106,7 +112,8 @@ export class Connection extends Observed<ConnectionState> {
   #open(): void {
     this.#halt();
     let silenceMs = FIRST_BYTES_MS;
-    this.#bytesMs = this.#options.clock.monotonicMs();
+    this.#openedMs = this.#options.clock.monotonicMs();
+    this.#bytesMs = this.#openedMs;
     const reader = new BatchReader();
     this.#closeStream = this.#options.openStream(this.#windowMs, (type, data) => {
       this.#bytesMs = this.#options.clock.monotonicMs();
@@ -134,9 +141,11 @@ export class Connection extends Observed<ConnectionState> {
       for (const listener of this.reportListeners) listener(head, report);
     } else if (type === 'end') {
       const mesh = reader.end();
-      this.#breaks = 0;
       this.#losses = 0;
-      this.#polls = 0;
+      if (this.#bytesMs - this.#openedMs > POLL_MS) {
+        this.#breaks = 0;
+        this.#polls = 0;
+      }
       this.#take(mesh, 'live');
     }
   }

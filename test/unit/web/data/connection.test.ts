@@ -144,6 +144,7 @@ test('a break whose second attempt fails too is no blocked stream: the third com
   connection.subscribe(() => seen.add(connection.state().status));
   connection.start(0);
   for (let i = 1; i <= 3; i++) {
+    await clock.advance(6000);
     last().send(MESH);
     last().emit('error');
     await clock.advance(250);
@@ -153,6 +154,23 @@ test('a break whose second attempt fails too is no blocked stream: the third com
     expect(sources).toHaveLength(1 + 2 * i);
   }
   expect([...seen]).toEqual(['live']);
+});
+
+test('a gateway that ends every response after a second does not make the page fetch the whole mesh each second', async () => {
+  const { clock, connection, sources, last, asked } = setUp(works);
+  connection.start(0);
+  let opened = 0;
+  for (let second = 0; second < 300; second++) {
+    if (sources.length > opened) last().send(MESH);
+    opened = sources.length;
+    await clock.advance(1000);
+    last().emit('error');
+    await clock.advance(0);
+  }
+  // 300 s: at first three streams, then one each minute, and a poll every 5 s.
+  expect(sources.length).toBeLessThan(10);
+  expect(asked.length).toBeLessThan(65);
+  expect(connection.state().status).toBe('polling');
 });
 
 test('a stream with heartbeats is alive, however long a collection takes', async () => {
