@@ -159,6 +159,12 @@ test('by keyboard Tab walks pods, arrows their links, Enter opens, Escape goes b
   );
   await page.keyboard.press('Escape');
   await soon(() => words(page, '.graph-stage [role=status]')).toBe('');
+  // Alt+Left is Back, of the browser.
+  const isLeft = await pod('002').evaluate((node) => {
+    const press = { key: 'ArrowLeft', altKey: true, bubbles: true, cancelable: true };
+    return node.dispatchEvent(new KeyboardEvent('keydown', press));
+  });
+  expect(isLeft).toBe(true);
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
   await soon(() => words(page, '.side-panel h2 >> nth=0')).toContain('goldpinger-002 ⇄ goldpinger-chaos');

@@ -76,14 +76,20 @@ export type Shortcuts<W extends Where> = Record<ShortcutOf<W> & string, () => vo
 
 export type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey'>;
 
+/** Whether a key press belongs to the browser or the system, whatever has the focus: Alt+Left goes back. */
+export function isBrowserKey({ altKey, metaKey }: Pick<KeyPress, 'altKey' | 'metaKey'>): boolean {
+  return altKey || metaKey;
+}
+
 /** The shortcut of a key press, or null. Single characters do nothing while `typing` or without `letterKeys`. */
 export function shortcutOf<W extends Where>(
   where: W,
-  { key, ctrlKey, altKey, metaKey }: KeyPress,
+  press: KeyPress,
   typing: boolean,
   letterKeys: boolean,
 ): keyof Shortcuts<W> | null {
-  if (ctrlKey || altKey || metaKey || (key !== 'Escape' && (typing || !letterKeys))) return null;
+  const { key, ctrlKey } = press;
+  if (ctrlKey || isBrowserKey(press) || (key !== 'Escape' && (typing || !letterKeys))) return null;
   const rows = KEYS.filter((row) => row.where === where);
   const found = rows.flatMap((row) => Object.entries<string>(row.keys)).find(([name]) => name === key.toLowerCase());
   return (found?.[1] ?? null) as keyof Shortcuts<W> | null;

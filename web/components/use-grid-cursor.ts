@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
 import { moved, nextWhere, type Place } from '../model/grid-moves.ts';
-import { type Shortcuts, useShortcuts } from './keys.ts';
+import { isBrowserKey, type Shortcuts, useShortcuts } from './keys.ts';
 
 interface GridCursorRequest {
   count: number;
@@ -73,7 +73,7 @@ export function useGridCursor(request: GridCursorRequest): GridCursor {
     focus: setByKeys,
     open,
     onKeyDown: (event) => {
-      if (event.altKey || event.metaKey || count === 0) return;
+      if (isBrowserKey(event) || count === 0) return;
       const next = moved(place, event.key, event.ctrlKey, count);
       // The first arrow shows where the cursor is, the next ones move it.
       if (next !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : next);

@@ -1,4 +1,5 @@
 import type { KeyboardEvent } from 'react';
+import { isBrowserKey } from '../../components/keys.ts';
 import { beginningOf, fitText, textWidth } from '../../model/label-layout.ts';
 import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, POD_MARKS, WAVE } from '../../model/marks.ts';
@@ -6,7 +7,7 @@ import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { isWithin, type Line, type PlacedLabel, predecessorWords, sizeOf } from './labels.ts';
-import type { GraphHit } from './scene.ts';
+import { type GraphHit, hasUprightLoops } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
 /** The keyboard cursor: a pod, and one of its links (-1 = none). */
@@ -27,6 +28,7 @@ interface PodNodesProps {
 /** Pods as glyphs. Tab moves between pods, arrows between the links of a pod, Enter selects, Escape leaves the link. */
 export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: PodNodesProps) {
   const onKeyDown = (event: KeyboardEvent, pod: number) => {
+    if (isBrowserKey(event)) return;
     const pair = cursor?.pod === pod ? cursor.pair : -1;
     const step = STEPS[event.key];
     if (step !== undefined) onCursor({ pod, pair: walk(graph, pod, pair, step) });
@@ -68,7 +70,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             {graph.predecessors.has(index) && <circle className="pod-predecessor" r={radius + 5} />}
             <circle className="pod-focus" r={radius + 5} />
             {isChosen(graph, index, picture.n) && <circle className="pod-chosen" r={radius + 4} />}
-            <PodGlyph view={view} radius={radius} outward={outwards(graph, spot, radius)} />
+            <PodGlyph view={view} radius={radius} outward={outwards(graph, spot)} />
           </g>
         );
       })}
@@ -77,13 +79,16 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
 }
 
 /** Direction of the badge: on the outer side, between the self-link and the label. */
-function outwards({ ring }: Graph, spot: { x: number; y: number }, radius: number): number {
-  // Beside the self-link, which is straight outwards.
-  if (radius < 19) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx) + 1.1;
-  const side = spot.x < ring.cx - 1 ? Math.PI : 0;
-  const down = spot.y > ring.cy + 1 ? 1 : -1;
-  return side === 0 ? (down * Math.PI) / 5 : Math.PI - (down * Math.PI) / 5;
+function outwards({ ring, tier }: Graph, spot: { x: number; y: number }): number {
+  if (!hasUprightLoops(tier)) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx) + FROM_LOOP;
+  const down = spot.y > ring.cy + 1 ? FROM_LABEL : -FROM_LABEL;
+  return spot.x < ring.cx - 1 ? Math.PI - down : down;
 }
+
+/** Angle between the badge and a self-link that is straight outwards, radians: they do not touch. */
+const FROM_LOOP = 1.1;
+/** Angle between the badge and a label beside the pod, radians. A self-link above or below is farther away. */
+const FROM_LABEL = Math.PI / 5;
 
 function isChosen({ pod, pair }: Graph, index: number, n: number): boolean {
   return pod === index || (pair >= 0 && (Math.floor(pair / n) === index || pair % n === index));
@@ -105,7 +110,8 @@ function describe(picture: Picture, view: PodView, gone: PodView | undefined, no
   const { state, note } = podWords(picture, view, nowMs);
   const node = view.pod.node === '' ? '' : `on ${shownName(view.pod.node)}`;
   const { failed, slow } = view.into;
-  const trouble = failed + slow > 0 ? `${failed} failed and ${slow} slow links in` : '';
+  const counts = [failed > 0 ? `${failed} failed` : '', slow > 0 ? `${slow} slow` : ''].filter(Boolean).join(' and ');
+  const trouble = counts === '' ? '' : `${counts} ${failed + slow === 1 ? 'link' : 'links'} in`;
   const place = [view.name, groupWords(picture, view.index) || node].filter(Boolean).join(', ');
   return `${place}: ${[state, note, predecessorWords(picture, gone, nowMs), trouble].filter(Boolean).join(', ')}`;
 }

@@ -2,6 +2,7 @@ import type { KeyboardEvent, PointerEvent } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import { durationText } from '../../../server/runtime/measure-text.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { isBrowserKey } from '../../components/keys.ts';
 import { clockText } from '../../model/format.ts';
 import { spread } from '../../model/label-layout.ts';
 import { withEnd } from '../../model/timeline-ranges.ts';
@@ -66,6 +67,7 @@ function Handle(props: RangeBoxesProps & { index: number; end: keyof TimeRange }
     move(x.invert(event.clientX - plot.getBoundingClientRect().left));
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isBrowserKey(event)) return;
     const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10 }[event.key];
     if (event.key === 'Delete') onRanges(ranges.filter((other) => other !== range));
     else if (step !== undefined) move(atMs + step * stepMs);

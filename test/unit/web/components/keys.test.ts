@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { KEYS, type KeyPress, shortcutOf } from '../../../../web/components/keys.ts';
+import { isBrowserKey, KEYS, type KeyPress, shortcutOf } from '../../../../web/components/keys.ts';
 
 const press = (key: string, held: Partial<KeyPress> = {}): KeyPress => ({
   key,
@@ -46,6 +46,8 @@ test('what is held with Ctrl, Alt or Meta belongs to the browser', () => {
   expect(shortcutOf('page', press('1', { ctrlKey: true }), false, true)).toBeNull();
   expect(shortcutOf('page', press('t', { metaKey: true }), false, true)).toBeNull();
   expect(shortcutOf('page', press('n', { altKey: true }), false, true)).toBeNull();
+  const held = [{}, { ctrlKey: true }, { altKey: true }, { metaKey: true }];
+  expect(held.map((keys) => isBrowserKey(press('ArrowLeft', keys)))).toEqual([false, false, true, true]);
 });
 
 /** Where the code compares `KeyboardEvent.key`. The space bar is left out, because a space is in many texts. */
