@@ -211,6 +211,26 @@ test('places stay when new figures come, follow a drag until Reset, and move tog
   }
 });
 
+test('a picture that was moved to the edge stays in sight when the stage gets smaller', async () => {
+  await open(FOUR, { width: 1400 });
+  const shift = async () => {
+    const transform = await page.locator('.graph-svg > g').getAttribute('transform');
+    return Number(/translate\(([-\d.]+)/.exec(transform ?? '')?.[1]);
+  };
+  const stageWidth = () => page.locator('.graph-stage').evaluate((stage) => stage.clientWidth);
+  const wide = await stageWidth();
+  await page.mouse.move(40, 700);
+  await page.mouse.down();
+  await page.mouse.move(1390, 700, { steps: 4 });
+  await page.mouse.up();
+  const moved = await shift();
+  await page.setViewportSize({ width: 1150, height: 900 });
+  await soon(stageWidth).toBeLessThan(wide - 100);
+  const narrow = await stageWidth();
+  expect(moved).toBeGreaterThan(narrow);
+  await soon(shift).toBeLessThanOrEqual(narrow - 80);
+});
+
 test('two fingers zoom about the point between them; one finger moves the zoomed picture and a tap opens', async () => {
   await open(FOUR);
   const start = await placeOf('001');

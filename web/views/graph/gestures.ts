@@ -67,9 +67,15 @@ export function attachGestures(
   // The drag comes first, so that a press on a pod does not pan.
   const selection = select(stage).call(dragPod).call(zoomStage).on('dblclick.zoom', null);
   follow(zoomIdentity);
+  // On a smaller stage the same pan may be too far.
+  const resized = new ResizeObserver(() => selection.call(zoomStage.translateBy, 0, 0));
+  resized.observe(stage);
   return {
     by: (factor) => selection.call(zoomStage.scaleBy, factor),
     reset: () => selection.call(zoomStage.transform, zoomIdentity),
-    detach: () => void selection.on('.drag', null).on('.zoom', null),
+    detach: () => {
+      resized.disconnect();
+      selection.on('.drag', null).on('.zoom', null);
+    },
   };
 }
