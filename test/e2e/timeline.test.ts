@@ -283,13 +283,19 @@ test('ranges are drawn by dragging, also quicker than the page, and by Shift and
   await remove();
   await page.locator(slider).evaluate((element) => {
     const { left, top, width } = element.getBoundingClientRect();
-    const send = (type: string, share: number) =>
+    const send = (type: string, share: number, buttons = 1) =>
       element.dispatchEvent(
-        new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: left + width * share, clientY: top + 9 }),
+        new PointerEvent(type, {
+          bubbles: true,
+          pointerId: 1,
+          buttons,
+          clientX: left + width * share,
+          clientY: top + 9,
+        }),
       );
     send('pointerdown', 0.75);
     send('pointermove', 0.6);
-    send('pointerup', 0.6);
+    send('pointerup', 0.6, 0);
   });
   await soon(() => page.url()).toContain('ranges');
   expect(page.url()).not.toContain('at=');
@@ -299,4 +305,46 @@ test('ranges are drawn by dragging, also quicker than the page, and by Shift and
   for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+ArrowLeft');
   await page.keyboard.press('Enter');
   await soon(() => ranges(page.url()).map(([start, last]) => last! - start!)).toEqual([30_000]);
+});
+
+test('a drag ends with Escape or Enter, or with a move without a button: its release draws nothing more', async () => {
+  const page = await visitor.visit(await withPast(Date.now()), { hash: `#span=${minutes(20)}` });
+  await page.getByText('proxy created').waitFor();
+  const box = await page.locator(slider).boundingBox();
+  const to = (share: number) => page.mouse.move(box!.x + box!.width * share, box!.y + box!.height / 3, { steps: 2 });
+  await to(0.75);
+  await page.mouse.down();
+  await to(0.6);
+  await page.keyboard.press('Escape');
+  await page.mouse.up();
+  await page.locator(slider).evaluate((element) => {
+    const { left, top, width } = element.getBoundingClientRect();
+    const send = (type: string, share: number, buttons: number) =>
+      element.dispatchEvent(
+        new PointerEvent(type, {
+          bubbles: true,
+          pointerId: 1,
+          buttons,
+          clientX: left + width * share,
+          clientY: top + 9,
+        }),
+      );
+    send('pointerdown', 0.55, 1);
+    send('pointermove', 0.5, 1);
+    // The release was lost.
+    send('pointermove', 0.45, 0);
+    send('pointerup', 0.45, 0);
+  });
+  await to(0.4);
+  await page.mouse.down();
+  await to(0.3);
+  await page.keyboard.press('Enter');
+  await to(0.2);
+  await page.mouse.up();
+  await soon(() => page.url()).toContain('ranges');
+  // Only that of Enter: without the range there is none left.
+  const end = page.getByRole('slider', { name: 'before, end' });
+  await end.press('Delete');
+  await soon(() => page.url()).not.toContain('ranges');
+  expect(page.url()).not.toContain('at=');
 });

@@ -1,6 +1,7 @@
 import type { ScaleLinear } from 'd3';
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { isBrowserKey } from '../../components/keys.ts';
 
 /** A pointer that moves no farther than this is a click, and a click that is no farther than this from the end means now, px. */
 const CLICK_REACH = 4;
@@ -38,6 +39,7 @@ export function useTrack(request: TrackRequest) {
   const timeAt = ({ clientX, currentTarget }: PointerEvent<HTMLElement>) =>
     within(x.invert(clientX - currentTarget.getBoundingClientRect().left));
   const commit = (anchorMs: number | null, endMs: number) => {
+    down.current = null;
     if (anchorMs === null) onPick(endMs);
     else onRange(anchorMs, endMs);
     setState(NOWHERE);
@@ -56,12 +58,13 @@ export function useTrack(request: TrackRequest) {
     down.current = { x: event.clientX, atMs: timeAt(event), isDrag: false };
   };
   const onPointerMove = (event: PointerEvent<HTMLElement>) => {
+    // The release was lost, for example to a menu of the browser.
+    if (event.buttons === 0) down.current = null;
     setState({ cursorMs: timeAt(event), anchorMs: draggedFrom(event) });
   };
   const onPointerUp = (event: PointerEvent<HTMLElement>) => {
     if (down.current === null) return;
     const anchorMs = draggedFrom(event);
-    down.current = null;
     const isAtEnd = event.currentTarget.getBoundingClientRect().right - event.clientX <= CLICK_REACH;
     commit(anchorMs, anchorMs === null && isAtEnd ? limits.toMs : timeAt(event));
   };
@@ -71,10 +74,10 @@ export function useTrack(request: TrackRequest) {
   };
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || isBrowserKey(event)) return;
     const here = within(state.cursorMs ?? atMs);
     if (event.key === 'Enter') commit(state.anchorMs, here);
-    else if (event.key === 'Escape' && state.cursorMs !== null) setState(NOWHERE);
+    else if (event.key === 'Escape' && state.cursorMs !== null) leave();
     else {
       const next = steppedTo(event.key, here, { limits, stepMs, stopsMs });
       if (next === undefined) return;
