@@ -251,3 +251,37 @@ test('thresholds change colours, counts and the address at once, without asking 
   expect(await now('Warning from')).toBeLessThanOrEqual(await now('Problem from'));
   expect(await now('Good below')).toBeLessThanOrEqual(await now('Warning from'));
 });
+
+test('a dragged threshold stays under the pointer, also where the scale gets shorter; only the main button drags, and Alt is left to the browser', async () => {
+  await open(FOUR, { hash: '&ms=2-5-1500' });
+  const problem = page.getByRole('slider', { name: 'Problem from' });
+  const now = async () => Number(await problem.getAttribute('aria-valuenow'));
+  expect(await now()).toBe(1500);
+  await problem.scrollIntoViewIfNeeded();
+  const svg = (await page.locator('.threshold-scale svg').boundingBox())!;
+  const from = (await problem.locator('circle').boundingBox())!;
+  const [x, y] = [from.x + from.width / 2, from.y + from.height / 2];
+  const drag = async (button: 'left' | 'right', dx: number) => {
+    await page.mouse.move(x, y);
+    await page.mouse.down({ button });
+    await page.mouse.move(x + dx, y, { steps: 5 });
+    await page.mouse.up({ button });
+  };
+  await drag('right', -40);
+  await problem.focus();
+  const isTaken = (press: { key: string; altKey: boolean }) =>
+    problem.evaluate(
+      (element, { key, altKey }) =>
+        !element.dispatchEvent(new KeyboardEvent('keydown', { key, altKey, bubbles: true, cancelable: true })),
+      press,
+    );
+  expect(await isTaken({ key: 'ArrowLeft', altKey: true })).toBe(false);
+  expect(await isTaken({ key: 'ArrowRight', altKey: false })).toBe(true);
+  await soon(now).toBe(1600);
+  expect(await isTaken({ key: 'ArrowLeft', altKey: false })).toBe(true);
+  await soon(now).toBe(1500);
+  // Five powers of ten, from 0.1 ms to 10 s.
+  await drag('left', -60);
+  const expected = 1500 * 10 ** ((-60 / svg.width) * 5);
+  await soon(async () => Math.abs((await now()) / expected - 1)).toBeLessThan(0.1);
+});

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
+import { isBrowserKey } from '../../components/keys.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import {
   binsOf,
@@ -30,14 +31,17 @@ interface ScaleProps {
 /** A logarithmic scale: latencies of links, coloured bands, three handles, and the timeout as a dashed line. */
 export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
   const timeoutMs = picture.mesh.settings.pingTimeoutMs;
-  const [held, setHeld] = useState<ThresholdName | null>(null);
+  /** The handle that is dragged, and the scale at its press: a scale that followed the value would move it away from the pointer. */
+  const [held, setHeld] = useState<{ name: ThresholdName; scale: LatencyScale } | null>(null);
   const svg = useRef<SVGSVGElement>(null);
-  const scale = scaleFor(timeoutMs, thresholds);
+  const scale = held?.scale ?? scaleFor(timeoutMs, thresholds);
   const x = (ms: number) => scale(ms) * WIDTH;
   const drag = (event: PointerEvent) => {
     const box = svg.current?.getBoundingClientRect();
     if (held === null || box === undefined || box.width === 0) return;
-    onChange(held, msAt(scale, (event.clientX - box.left) / box.width));
+    // The release was lost, for example to a menu of the browser.
+    if (event.buttons === 0) return setHeld(null);
+    onChange(held.name, msAt(scale, (event.clientX - box.left) / box.width));
   };
   const [leastMs = 0, mostMs = 0] = scale.domain();
   const edges = [0, x(thresholds.goodMs), x(thresholds.warningMs), x(thresholds.problemMs), WIDTH];
@@ -74,7 +78,14 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
           </text>
         ))}
         {THRESHOLD_NAMES.map((name) => (
-          <Handle key={name} name={name} scale={scale} onChange={onChange} ms={thresholds[name]} onHold={setHeld} />
+          <Handle
+            key={name}
+            name={name}
+            scale={scale}
+            onChange={onChange}
+            ms={thresholds[name]}
+            onHold={() => setHeld({ name, scale })}
+          />
         ))}
       </svg>
     </div>
@@ -85,13 +96,14 @@ interface HandleProps extends Pick<ScaleProps, 'onChange'> {
   name: ThresholdName;
   scale: LatencyScale;
   ms: number;
-  onHold: (name: ThresholdName) => void;
+  onHold: () => void;
 }
 
 function Handle({ name, scale, ms, onHold, onChange }: HandleProps) {
   const x = scale(ms) * WIDTH;
   const [leastMs = 0, mostMs = 0] = scale.domain();
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isBrowserKey(event)) return;
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
     if (steps !== undefined) onChange(name, Math.min(mostMs, Math.max(leastMs, stepFrom(ms, steps))));
     else if (event.key === 'Home') onChange(name, leastMs);
@@ -101,8 +113,9 @@ function Handle({ name, scale, ms, onHold, onChange }: HandleProps) {
     event.stopPropagation();
   };
   const onPointerDown = (event: PointerEvent<SVGGElement>) => {
+    if (event.button !== 0) return;
     event.currentTarget.ownerSVGElement?.setPointerCapture(event.pointerId);
-    onHold(name);
+    onHold();
     event.currentTarget.focus();
     event.preventDefault();
   };
