@@ -1,5 +1,5 @@
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
-import { type Address, readAddress, type Selection, writeAddress } from '../model/address.ts';
+import { type Address, boundedUnfolded, readAddress, type Selection, writeAddress } from '../model/address.ts';
 
 /** Minimum time between two changes of the URL, ms. Safari allows 100 in 30 s, and dragging a threshold makes more. */
 const MIN_INTERVAL_MS = 350;
@@ -38,6 +38,8 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     // A pending change belongs to the history entry before this step.
     if (isStep) pending.current?.();
     latest.current = { ...latest.current, ...part };
+    // What is shown unfolded is what a reload shows.
+    if (part.unfolded !== undefined) latest.current.unfolded = boundedUnfolded(part.unfolded);
     setAddress(latest.current);
     clearTimeout(timer.current);
     const write = () => {

@@ -1,5 +1,5 @@
 import { DEFAULT_THRESHOLDS, type Thresholds, thresholdsFor } from '../../server/protocol/link-state.ts';
-import { MAX_CLAUSES } from '../../server/protocol/verdict.ts';
+import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
 import { FIGURE_WINDOWS_MS, FIGURES, isFigure } from './figures.ts';
@@ -96,7 +96,8 @@ export function shownValue({ view, value }: Pick<Address, 'view' | 'value'>): Va
   return isFigure(value) && view !== 'heatmap' ? 'last' : value;
 }
 
-const MAX_HASH = 16_384;
+/** The longest hypothesis fits in, although its `>`, `=` and commas are three characters each in a URL. */
+const MAX_HASH = 65_536;
 const MAX_UID = 128;
 const MAX_UNFOLDED = 40;
 const MIN_MS = 0.01;
@@ -130,7 +131,7 @@ export function readAddress(hash: string): Address {
     order: oneOf('order', ORDERS, DEFAULT_ADDRESS.order),
     group: oneOf('group', GROUPS, DEFAULT_ADDRESS.group),
     level: oneOf('level', LEVELS, DEFAULT_ADDRESS.level),
-    unfolded: readUnfolded(query.getAll('open')),
+    unfolded: boundedUnfolded(query.getAll('open')),
     filter: (query.get('filter') ?? '').slice(0, MAX_FILTER),
     value: oneOf('value', VALUES, DEFAULT_ADDRESS.value),
     phase: oneOf('phase', VALUE_PHASES, DEFAULT_ADDRESS.phase),
@@ -165,9 +166,9 @@ function rangeText({ fromMs, toMs }: TimeRange): string {
   return `${fromMs}-${toMs}`;
 }
 
-/** The keys of unfolded groups: nodes and zones, at most `MAX_UNFOLDED`. */
-function readUnfolded(keys: readonly string[]): string[] {
-  return keys.filter((key) => /^(node|zone):.{0,253}$/s.test(key)).slice(0, MAX_UNFOLDED);
+/** The keys of unfolded groups: nodes and zones, the newest `MAX_UNFOLDED`. */
+export function boundedUnfolded(keys: readonly string[]): string[] {
+  return keys.filter((key) => /^(node|zone):.{0,253}$/s.test(key)).slice(-MAX_UNFOLDED);
 }
 
 function readLimit(text: string): number {
@@ -204,7 +205,7 @@ export function writeAddress(address: Address): string {
   set('order', address.order, DEFAULT_ADDRESS.order);
   set('group', address.group, DEFAULT_ADDRESS.group);
   set('level', address.level, DEFAULT_ADDRESS.level);
-  for (const key of readUnfolded(address.unfolded)) query.append('open', key);
+  for (const key of address.unfolded) query.append('open', key);
   set('filter', address.filter, '');
   set('value', address.value, DEFAULT_ADDRESS.value);
   set('phase', address.phase, DEFAULT_ADDRESS.phase);
@@ -220,8 +221,11 @@ export function writeAddress(address: Address): string {
   return `#${query}`;
 }
 
-/** Maximum length of a hypothesis, characters, so that it fits into a URL. */
-export const MAX_HYPOTHESIS = 1000;
+/**
+ * Maximum length of a hypothesis as it is typed, one clause per line, characters. One clause more than the server takes fits in,
+ * so that the server refuses what is cut off here.
+ */
+export const MAX_HYPOTHESIS = (MAX_CLAUSES + 1) * (MAX_CLAUSE_LENGTH + 'expect=\n'.length);
 
 /** What of a line is a clause; '' = it has none. */
 const clauseIn = (line: string): string => line.replace(/^\s*(expect=)?\s*/, '').trimEnd();
@@ -232,18 +236,12 @@ export function clausesIn(text: string): string[] {
 }
 
 /**
- * The clauses that fit into a URL, without empty ones. One more than the server takes, or a longer one, is kept: the server refuses
- * it and says so. Without it the verdict would be about fewer clauses than the reader wrote.
+ * The clauses without empty ones. One more than the server takes is kept, and so is one that is too long: the server refuses it and
+ * says so. Without it the verdict would be about fewer clauses than the reader wrote.
  */
 export function boundedClauses(clauses: readonly string[]): string[] {
-  const kept: string[] = [];
-  let left = MAX_HYPOTHESIS;
-  for (const clause of clauses.map((each) => each.trim())) {
-    left -= clause.length;
-    if (kept.length > MAX_CLAUSES || left < 0) break;
-    if (clause !== '') kept.push(clause);
-  }
-  return kept;
+  const stated = clauses.map((clause) => clause.trim()).filter((clause) => clause !== '');
+  return stated.slice(0, MAX_CLAUSES + 1);
 }
 
 export interface ClauseError {
