@@ -115,7 +115,7 @@ export function deltaText(us: number): string {
   return `${us > 0 ? '+' : '−'}${latencyText(Math.abs(us))}`;
 }
 
-/** As `deltaText` in ms without the unit, for cells: "+251", "+0.1", "±0". */
+/** As `deltaText`, but ms without their unit, for cells: "+251", "+0.1", "±0", from 10 s on "+12.0 s". */
 export function deltaFigure(us: number): string {
   return deltaText(us).replace(/ ms$/, '');
 }
@@ -155,7 +155,7 @@ export function resultText(us: number, percent: number): string {
   return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
 }
 
-/** As `resultText` for a changed link, in ms without the unit; and the datagrams that were lost, if any: "12 % lost". */
+/** As `resultText` for a changed link, but ms without their unit; and the datagrams that were lost, if any: "12 % lost". */
 export function medianFigures(link: LinkSummary | null): string[] {
   if (link === null) return ['–'];
   const us = link.p50Us < 0 ? Number.NaN : link.p50Us;

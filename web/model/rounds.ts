@@ -1,5 +1,4 @@
 import { group } from 'd3';
-import type { Pod } from '../../server/protocol/pod.ts';
 import type { PodNamer } from '../../server/protocol/pod-names.ts';
 import type { Round } from '../../server/protocol/rounds.ts';
 import { plural } from '../../server/runtime/count-text.ts';
@@ -18,7 +17,7 @@ export interface RoundBar {
   uid: string;
   atMs: number;
   state: Round['state'];
-  /** Height, 0..1: the time until the pod was ready, as a share of the longest one. A failed round has the full height. */
+  /** Height, 0..1: the time until the pod was ready, as a share of the longest one. Failed and starting rounds have the full height. */
   share: number;
   /** "ready after 2.0 s", "failed: ImagePullBackOff". Safe to show. */
   words: string;
@@ -65,24 +64,4 @@ function barOf(round: Round, longestMs: number): RoundBar {
 export function roundWords({ state, readyAfterMs, why }: Round): string {
   if (state === 'ready') return `ready after ${durationText(readyAfterMs ?? 0)}`;
   return why === '' ? state : `${state}: ${shownName(why)}`;
-}
-
-/**
- * Of several gone pods of one name the graph shows only the one that left last. Returns the index of that one by the index of each
- * of the others.
- */
-export function goneNamesakes(
-  pods: readonly Pick<Pod, 'namespace' | 'name' | 'lifecycle' | 'sinceMs'>[],
-): Map<number, number> {
-  const newest = new Map<string, number>();
-  const gone = [...pods.entries()].filter(([, { lifecycle }]) => lifecycle === 'gone');
-  gone.sort(([, a], [, b]) => b.sinceMs - a.sinceMs);
-  const shownAs = new Map<number, number>();
-  for (const [index, { namespace, name }] of gone) {
-    const key = `${namespace}/${name}`;
-    const last = newest.get(key);
-    if (last === undefined) newest.set(key, index);
-    else shownAs.set(index, last);
-  }
-  return shownAs;
 }

@@ -1,7 +1,6 @@
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { GroupBy } from './address.ts';
 import type { RingPod } from './ring-layout.ts';
-import { goneNamesakes } from './rounds.ts';
 
 /** A place on the ring. It keeps its name, which decides on its order, when another pod takes it. */
 interface Slot extends RingPod {
@@ -85,4 +84,24 @@ export function standIns(pods: readonly SlotPod[]): number[] {
     for (let step = 0; step < 20 && next[at] !== at; step++) at = next[at] ?? at;
     return next[at] === at ? at : index;
   });
+}
+
+/**
+ * Of several gone pods of one name the graph shows only the one that left last. Returns the index of that one by the index of each
+ * of the others.
+ */
+export function goneNamesakes(
+  pods: readonly Pick<Pod, 'namespace' | 'name' | 'lifecycle' | 'sinceMs'>[],
+): Map<number, number> {
+  const newest = new Map<string, number>();
+  const gone = [...pods.entries()].filter(([, { lifecycle }]) => lifecycle === 'gone');
+  gone.sort(([, a], [, b]) => b.sinceMs - a.sinceMs);
+  const shownAs = new Map<number, number>();
+  for (const [index, { namespace, name }] of gone) {
+    const key = `${namespace}/${name}`;
+    const last = newest.get(key);
+    if (last === undefined) newest.set(key, index);
+    else shownAs.set(index, last);
+  }
+  return shownAs;
 }

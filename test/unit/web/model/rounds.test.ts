@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { podNamer } from '../../../../server/protocol/pod-names.ts';
 import type { Round } from '../../../../server/protocol/rounds.ts';
-import { goneNamesakes, roundSeries, roundWords } from '../../../../web/model/rounds.ts';
-import { podOf } from '../../../support/mesh.ts';
+import { roundSeries, roundWords } from '../../../../web/model/rounds.ts';
 
 const round = (n: number, change: Partial<Round> = {}): Round => ({
   uid: `round-${n}`,
@@ -21,6 +20,11 @@ const seriesOf = (rounds: readonly Round[]) => roundSeries(rounds, podNamer(roun
 const failed = (n: number) => round(n, { state: 'failed', readyAfterMs: null, why: 'ImagePullBackOff' });
 
 describe('rounds', () => {
+  test('that are starting have the full height, because their time is not known yet', () => {
+    const [series] = seriesOf([round(0), round(1, { state: 'starting', readyAfterMs: null })]);
+    expect(series?.bars.map(({ share }) => share)).toEqual([1, 1]);
+  });
+
   test('are one series for each name, with the trend of the times until the pod was ready; a failed one has the full height', () => {
     const [series, ...others] = seriesOf([round(0), round(1, { readyAfterMs: 4_000 }), failed(2)]);
     expect(others).toEqual([]);
@@ -59,14 +63,4 @@ describe('rounds', () => {
     expect(roundWords(hostile)).not.toContain('\u202e');
     expect(seriesOf([hostile, hostile])[0]?.name).not.toContain('\u202e');
   });
-});
-
-test('gone namesakes are shown as the one that left last; pods that are there are shown themselves', () => {
-  const slo = (sinceMs: number, lifecycle: 'gone' | 'ready' = 'gone') =>
-    podOf(sinceMs, { name: 'slo', sinceMs, lifecycle });
-  const pods = [slo(1), slo(3), podOf(7, { lifecycle: 'gone' }), slo(2), slo(4, 'ready')];
-  expect([...goneNamesakes(pods)]).toEqual([
-    [3, 1],
-    [0, 1],
-  ]);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { layoutRing } from '../../../../web/model/ring-layout.ts';
-import { PodSlots } from '../../../../web/model/slots.ts';
+import { goneNamesakes, PodSlots } from '../../../../web/model/slots.ts';
+import { podOf } from '../../../support/mesh.ts';
 
 type SlotPod = Parameters<PodSlots['assign']>[0][number];
 
@@ -68,4 +69,14 @@ test('gone pods of one name share a place, and pods that name each other as succ
     pod('x', { uid, sinceMs, replacedBy, lifecycle: 'gone' });
   expect(slots.assign([gone('1', 10), gone('2', 20), gone('3', 5)], 'none').shownAs).toEqual([1, 1, 1]);
   expect(slots.assign([gone('1', 10, '2'), gone('2', 20, '1')], 'none').shownAs).toEqual([0, 1]);
+});
+
+test('gone namesakes are shown as the one that left last; pods that are there are shown themselves', () => {
+  const slo = (sinceMs: number, lifecycle: 'gone' | 'ready' = 'gone') =>
+    podOf(sinceMs, { name: 'slo', sinceMs, lifecycle });
+  const pods = [slo(1), slo(3), podOf(7, { lifecycle: 'gone' }), slo(2), slo(4, 'ready')];
+  expect([...goneNamesakes(pods)]).toEqual([
+    [3, 1],
+    [0, 1],
+  ]);
 });
