@@ -137,7 +137,12 @@ const podFields = {
 const podSpec = v.looseObject(podFields);
 
 const podTemplate = {
-  selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
+  selector: v.looseObject({
+    matchLabels: v.optional(labelMap),
+    matchExpressions: v.optional(
+      v.pipe(v.array(v.unknown()), v.maxLength(0, 'Unsupported value: this cluster supports only matchLabels')),
+    ),
+  }),
   template: v.looseObject({
     metadata: v.optional(v.looseObject({ labels: v.optional(labelMap), annotations: v.optional(annotationMap) })),
     // As in Kubernetes. The pods that a set has are replaced when they end, so that some that end at once would never stop coming.
@@ -201,11 +206,36 @@ export function validated(resource: Resource, body: unknown): NewObject {
   }
   try {
     const fields = v.validate(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
+    if ([DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS].includes(resource)) checkSelector(resource, fields);
     return { ...fields, kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
   } catch (error) {
     if (!(error instanceof v.InvalidError)) throw error;
     const name = brief(Object(rest['metadata']).name ?? '');
     throw invalid(resource, name, error.path, error.fault);
+  }
+}
+
+/** The label that the controller of DaemonSets sets on each of their pods: the hash of the template. */
+export const REVISION_LABEL = 'controller-revision-hash';
+
+/**
+ * As in Kubernetes, the selector must match the labels of the template: else the controllers would create pods for ever. Throws
+ * InvalidError.
+ */
+function checkSelector(resource: Resource, fields: object): void {
+  const { selector, template } = (fields as Workload | DaemonSet).spec;
+  const { matchLabels = {} } = selector;
+  const { labels = {} } = template.metadata ?? {};
+  if (Object.keys(matchLabels).length === 0) {
+    throw new v.InvalidError('spec.selector', 'Invalid value: {}: an empty selector is invalid');
+  }
+  // A real API server accepts this selector, and then its controller creates pods for ever.
+  if (resource === DAEMON_SETS && REVISION_LABEL in matchLabels) {
+    throw new v.InvalidError('spec.selector', `Invalid value: the controller replaces the label ${REVISION_LABEL}`);
+  }
+  if (!selects(matchLabels, labels)) {
+    const fault = `Invalid value: ${JSON.stringify(labels).slice(0, 200)}: \`selector\` does not match template \`labels\``;
+    throw new v.InvalidError('spec.template.metadata.labels', fault);
   }
 }
 

@@ -12,7 +12,8 @@ export function controlLoop(store: Store, resources: readonly Resource[], reconc
   const request = () => {
     if (isDue || isStopped) return;
     isDue = true;
-    queueMicrotask(() => {
+    // Not a microtask: controllers that change objects for ever would leave no time for requests, also for the one that ends it.
+    setImmediate(() => {
       isDue = false;
       if (!isStopped) reconcile();
     });

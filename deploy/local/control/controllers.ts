@@ -7,6 +7,7 @@ import {
   isReady,
   ownerReferenceTo,
   type PodObject,
+  REVISION_LABEL,
   selects,
   type Workload,
 } from '../api/objects.ts';
@@ -176,9 +177,6 @@ function byDeletionOrder(a: PodObject, b: PodObject): number {
   const createdMs = ({ metadata }: PodObject) => Date.parse(metadata.creationTimestamp);
   return Number(isReady(a)) - Number(isReady(b)) || createdMs(b) - createdMs(a);
 }
-
-/** On the pods of a DaemonSet: the hash of the template. */
-const REVISION_LABEL = 'controller-revision-hash';
 
 /**
  * Gives every node one pod of each DaemonSet, cordoned nodes too, as in Kubernetes. Of an older template the pods that are not ready

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { filterOf } from '../../../../../deploy/local/api/list.ts';
 import type { PodObject } from '../../../../../deploy/local/api/objects.ts';
-import { DEPLOYMENTS, NAMESPACES, PODS, type Resource, SERVICES } from '../../../../../deploy/local/api/resources.ts';
-import { createObject, replaceObject } from '../../../../../deploy/local/api/write.ts';
+import {
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  NAMESPACES,
+  PODS,
+  REPLICA_SETS,
+  type Resource,
+  SERVICES,
+} from '../../../../../deploy/local/api/resources.ts';
+import { createObject, patchObject, replaceObject } from '../../../../../deploy/local/api/write.ts';
 import { newStore } from '../pod-store.ts';
 
 const spec = { ports: [{ port: 80 }] };
@@ -14,6 +22,8 @@ function clientOf(resource: Resource, name: string, query = '') {
   return {
     store,
     create: (body: object) => createObject(store, { ...request, verb: 'create', name: '' }, body),
+    patch: (body: object) =>
+      patchObject(store, { ...request, verb: 'patch', name }, body, 'application/merge-patch+json'),
     replace: (body: object) => replaceObject(store, { ...request, verb: 'update', name }, body),
   };
 }
@@ -85,4 +95,48 @@ it('a field that is null is as if it were missing: YAML has one where a key has 
   const pod = create({ metadata, spec: { containers: [{ name: 'c', image: 'i', env: null, x: { y: null } }] } });
   expect((pod as PodObject).spec.containers).toEqual([{ name: 'c', image: 'i', x: {}, resources: {} }]);
   expect(filterOf({ query: new URLSearchParams({ labelSelector: 'app=x' }), name: '' })(pod)).toBe(false);
+});
+
+describe.each([
+  ['Deployment', DEPLOYMENTS],
+  ['ReplicaSet', REPLICA_SETS],
+  ['DaemonSet', DAEMON_SETS],
+])('a %s', (_, resource) => {
+  const labels = { app: 'a', 'controller-revision-hash': 'x' };
+  const workload = (selector: object) => {
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    return { metadata: { name: 'w' }, spec: { selector, template } };
+  };
+  const good = workload({ matchLabels: { app: 'a' } });
+
+  it.each([
+    [
+      'does not match its pods',
+      { matchLabels: { app: 'b' } },
+      'spec.template.metadata.labels: Invalid value: {"app":"a"',
+    ],
+    ['is empty', {}, 'spec.selector: Invalid value: {}: an empty selector'],
+    ['has expressions', { matchExpressions: [{ key: 'app', operator: 'Exists' }] }, 'supports only matchLabels'],
+  ])('whose selector %s is refused: its controller would create pods for ever', (__, selector, message) => {
+    const { create, replace, patch } = clientOf(resource, 'w');
+    expect(() => create(workload(selector))).toThrow(message);
+    create(good);
+    expect(() => replace(workload(selector))).toThrow(message);
+    expect(() => patch({ spec: { selector: { matchLabels: null, ...selector } } })).toThrow(message);
+  });
+
+  it('whose template loses the labels of its selector is refused', () => {
+    const { create, patch } = clientOf(resource, 'w');
+    create(good);
+    const refused = '{}: `selector` does not match template `labels`';
+    expect(() => patch({ spec: { template: { metadata: null } } })).toThrow(refused);
+    expect(() => patch({ spec: { template: { metadata: { labels: { more: 'x' } } } } })).not.toThrow();
+  });
+});
+
+it('a DaemonSet cannot select the label that its controller sets', () => {
+  const labels = { 'controller-revision-hash': 'x' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  const set = { metadata: { name: 'd' }, spec: { selector: { matchLabels: labels }, template } };
+  expect(() => clientOf(DAEMON_SETS, '').create(set)).toThrow('replaces the label controller-revision-hash');
 });
