@@ -112,7 +112,8 @@ export class ContainerRunner {
 
   /** Sends a signal to the process, if one runs. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#process) killGroup(this.#process, signal);
+    const child = this.#process;
+    if (child?.exitCode === null && child.signalCode === null) killGroup(child, signal);
   }
 
   /** Starts the process and waits for its end. Afterwards the state is `terminated`. */
@@ -189,6 +190,8 @@ function runProcess(
       // A process that cannot be signalled has an error, too, and runs on.
       if (child.pid === undefined) reject(error);
     });
+    // As in a container, what it has started ends with it. It could hold the output open, and then there would be no `close`.
+    child.on('exit', () => killGroup(child, 'SIGKILL'));
     child.on('close', (code, name) => {
       const signal = name === null ? 0 : constants.signals[name];
       resolve({ exitCode: code ?? 128 + signal, signal });
@@ -200,9 +203,9 @@ function runProcess(
   });
 }
 
-/** Sends a signal to a process and to what it has started, unless it has ended. */
+/** Sends a signal to a process and to what it has started. Does nothing if none of them runs. */
 function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
   } catch {

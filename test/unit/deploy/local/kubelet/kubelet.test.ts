@@ -107,6 +107,12 @@ describe('a new pod', () => {
   );
 });
 
+it('a container ends with its main process, also if that left a process with the output open', async () => {
+  const { container, lines } = await startKubelet({ program: ['sh', '-c', 'sleep 40 & echo up; exit 3'] });
+  await eventually(() => expect(container()?.lastState.terminated?.exitCode).toBe(3));
+  expect(lines()).toEqual(['up']);
+});
+
 describe('a pod that ignores SIGTERM', () => {
   it('is killed at the end of its grace period, which a second deletion shortens but never extends', async () => {
     const program = ['sh', '-c', 'trap "" TERM; echo up; exec sleep 1000'];
