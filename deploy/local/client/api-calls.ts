@@ -25,7 +25,7 @@ export function call(
     // Without this header Node would send the body of a DELETE without its length, and the server would not read it.
     headers['content-length'] = String(Buffer.byteLength(sent));
   }
-  // A URL drops these parts, and then the path names something else: without its pod, it is the namespace.
+  // A URL drops `.` and `..`: `pods/..` would name the namespace.
   if (/\/\.\.?(?=[/?]|$)/.test(path)) return Promise.reject(new Error('"." and ".." are no names of objects'));
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, url), { method, headers, ca: caPem, agent: false }, resolve);
@@ -60,6 +60,14 @@ async function answerTo(access: ApiAccess, request: ApiCall): Promise<IncomingMe
   const answer = await call(access, request);
   const { statusCode = 0 } = answer;
   if (statusCode < 400) return answer;
-  const { message } = JSON.parse(await text(answer)) as { message?: string };
-  throw new Error(`Error from server: ${message ?? statusCode}`);
+  throw new Error(`Error from server: ${messageIn(await text(answer)) ?? `HTTP ${statusCode}`}`);
+}
+
+/** The message of a Status; undefined if the text is none: Node itself answers to a request with a very long URL. */
+function messageIn(body: string): string | undefined {
+  try {
+    return (JSON.parse(body) as { message?: string }).message;
+  } catch {
+    return undefined;
+  }
 }
