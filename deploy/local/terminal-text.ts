@@ -1,6 +1,13 @@
-/** Replaces control characters other than line breaks and tabs, because texts of a cluster must not control the terminal. */
+import { UNPRINTABLE } from '../../server/runtime/unprintable.ts';
+
+/** Replaces unprintable characters other than line breaks and tabs, because texts of a cluster must not control the terminal. */
 export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
+  return text.replace(UNPRINTABLE, (char) => (char === '\n' || char === '\t' ? char : ' '));
+}
+
+/** A printable text without line breaks and tabs: a name must not look like another line of a table. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/\s/g, ' ');
 }
 
 /** Lines up the cells of a table: one text per row, without blanks at its end. */

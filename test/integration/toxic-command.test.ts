@@ -43,6 +43,16 @@ test('names cannot control the terminal', async () => {
   expect(await toxic('list', true)).toContain('\na [2J ');
 });
 
+test('a name cannot look like another line of a table', async () => {
+  const name = 'a\nforged';
+  await runToxiproxyCli(['create', name, '-l', '127.0.0.1:0', '-u', 'localhost:9'], proxy.apiUrl);
+  await runToxiproxyCli(['toxic', 'add', '-n', name, '-t', 'latency', '-a', 'latency=1', name], proxy.apiUrl);
+  expect(await toxic('list', true)).toContain('\na forged ');
+  const inspected = await runToxiproxyCli(['inspect', name], proxy.apiUrl, true);
+  expect(inspected).toContain('Name: a forged ');
+  expect(inspected).toContain('\na forged: ');
+});
+
 test('a mistyped attribute, which Toxiproxy ignores, causes a warning', async () => {
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   expect(await toxic('toxic add -t latency -a latncy=250 -u chaos')).toBe(

@@ -6,7 +6,7 @@ import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName, SERVI
 import type { Table } from '../api/table.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
-import { columns, printable, widthsOf } from '../terminal-text.ts';
+import { columns, oneLine, widthsOf } from '../terminal-text.ts';
 import { parseCommandLine, UsageError } from '../usage.ts';
 import { callJson, callLines } from './api-calls.ts';
 import { applyFile, deleteFile } from './manifests.ts';
@@ -277,7 +277,7 @@ function tablePrinter(print: (text: string) => void, wide: boolean): (table: Tab
   let shown: number[] = [];
   let widths: number[] | undefined;
   return ({ columnDefinitions, rows }) => {
-    const lines = rows.map(({ cells }) => cells.map((cell) => printable(String(cell)).replace(/\s/g, ' ')));
+    const lines = rows.map(({ cells }) => cells.map((cell) => oneLine(String(cell))));
     if (widths === undefined) {
       lines.unshift(columnDefinitions.map(({ name }) => name.toUpperCase()));
       shown = columnDefinitions.flatMap(({ priority }, i) => (wide || priority === 0 ? [i] : []));

@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
-import { columns, printable } from '../terminal-text.ts';
+import { columns, oneLine, printable } from '../terminal-text.ts';
 import type { ProxyView } from '../toxic/proxies.ts';
 import type { Toxic } from '../toxic/toxic.ts';
 import { parseCommandLine, UsageError } from '../usage.ts';
@@ -112,7 +112,8 @@ function unknownAttributes(given: Record<string, number>, { type, attributes }: 
 
 function proxyTable(proxies: readonly ProxyView[]): string {
   const rows = proxies.map(({ name, listen, upstream, enabled, toxics }) => {
-    return [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics.length || 'None')];
+    const cells = [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics.length || 'None')];
+    return cells.map(oneLine);
   });
   const [head = '', ...lines] = columns([['Name', 'Listen', 'Upstream', 'Enabled', 'Toxics'], ...rows]);
   const hasProxies = proxies.length > 0;
@@ -120,14 +121,14 @@ function proxyTable(proxies: readonly ProxyView[]): string {
     ? `inspect toxics with \`${COMMAND} inspect NAME\``
     : `create a proxy with \`${COMMAND} create\``;
   const body = hasProxies ? lines : ['no proxies'];
-  return printable([head, '='.repeat(head.length), ...body, '', `Hint: ${hint}`, ''].join('\n'));
+  return [head, '='.repeat(head.length), ...body, '', `Hint: ${hint}`, ''].join('\n');
 }
 
 function toxicTable({ name, listen, upstream, toxics }: ProxyView): string {
-  const head = `Name: ${name}   Listen: ${listen}   Upstream: ${upstream}`;
+  const head = oneLine(`Name: ${name}   Listen: ${listen}   Upstream: ${upstream}`);
   const streams = ['Upstream', 'Downstream'].map((stream) => {
     const ofStream = toxics.filter((toxic) => toxic.stream === stream.toLowerCase());
-    const lines = ofStream.map((toxic) => `${toxic.name}:   ${describeToxic(toxic).join('   ')}\n`);
+    const lines = ofStream.map((toxic) => `${oneLine(toxic.name)}:   ${describeToxic(toxic).join('   ')}\n`);
     return `${stream} toxics:\n${lines.join('') || `Proxy has no ${stream} toxics enabled.\n`}`;
   });
   return printable(`${head}\n${'='.repeat(head.length)}\n${streams.join('\n')}`);

@@ -1,3 +1,5 @@
+import { UNPRINTABLE } from '../../runtime/unprintable.ts';
+
 /** Text that is already HTML and must not be escaped again. Only `html` creates it. */
 class Markup {
   // A private field: no other object has this type, even if it has a field of the same name.
@@ -42,11 +44,8 @@ function partText(part: Part): string {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Control characters, half surrogate pairs (they are no characters), and marks of the text direction. */
-const REPLACED = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
 /** Text that is safe between tags and inside a quoted attribute. */
 function escaped(text: string): string {
-  const visible = text.replace(REPLACED, '\ufffd');
+  const visible = text.replace(UNPRINTABLE, '\ufffd');
   return visible.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? '');
 }
