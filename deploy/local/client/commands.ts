@@ -101,7 +101,7 @@ function withoutAmbiguousFlags(commandLine: readonly string[]): string[] {
 }
 
 async function get({ access, io, args, options }: Invocation): Promise<void> {
-  const [kind = '', name] = args.length === 1 ? (args[0] ?? '').split('/') : args;
+  const [kind = '', name] = args.length === 1 && args[0]?.includes('/') ? kindAndName(args[0]) : args;
   const collection = collectionPath(knownResource(kind), options['all-namespaces'] ? '' : options.namespace);
   const selector = name === undefined ? '' : `fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
   const path = `${collection}?${selector}`;
@@ -147,7 +147,8 @@ async function scale({ access, io, args, options }: Invocation): Promise<void> {
   if (replicas === undefined || !/^\d{1,3}$/.test(replicas)) {
     throw new UsageError('scale needs a number of pods, e.g. scale 5');
   }
-  const name = words.at(-1)?.split('/').at(-1) ?? APP;
+  const word = words.at(-1) ?? APP;
+  const name = word.includes('/') ? kindAndName(word)[1] : word;
   const path = `${collectionPath(DEPLOYMENTS, options.namespace)}/${encodeURIComponent(name)}/scale`;
   const body = { spec: { replicas: Number(replicas) } };
   await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
@@ -207,10 +208,16 @@ function namedObjects(args: string[]): { resource: Resource; name: string }[] {
     return names.map((name) => ({ resource, name }));
   }
   return args.map((arg) => {
-    const [of = '', name = ''] = arg.split('/');
-    if (name === '') throw new UsageError(`"${arg}" must be KIND/NAME`);
+    const [of, name] = kindAndName(arg);
     return { resource: knownResource(of), name };
   });
+}
+
+/** Reads `pod/x`. Throws UsageError for anything else, also for `pod/x/y`, as kubectl does. */
+function kindAndName(text: string): [kind: string, name: string] {
+  const [kind = '', name = '', ...rest] = text.split('/');
+  if (name === '' || rest.length > 0) throw new UsageError(`"${text}" must be KIND/NAME`);
+  return [kind, name];
 }
 
 function knownResource(kind: string): Resource {
