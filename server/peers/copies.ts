@@ -237,9 +237,13 @@ export class Copies {
     });
     if (copy === undefined) return null;
     const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_RECORD.bytes, 0);
+    const play = () => {
+      const copied = { ...copy, startedMs: copy.journal.startMs, pieces: [...copy.pieces] };
+      return playedBack(copied, this.#settings, this.#clock);
+    };
     const results = await this.#replays.get(
       `${copy.journal.id}/${copy.untilMs}`,
-      () => this.#playing.run(() => playedBack({ ...copy, pieces: [...copy.pieces] }, this.#settings, this.#clock)),
+      () => this.#playing.run(play),
       () => REPLAY_KEEP_MS,
       samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS,
     );

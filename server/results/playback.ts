@@ -9,7 +9,9 @@ import { Results } from './results.ts';
 
 /** The copied results of another process. */
 export interface CopiedResults {
-  /** Everything since `sinceMs` is in the pieces. Times are by the clock of the process. */
+  /** When the process started. Times are by its clock. */
+  startedMs: number;
+  /** Everything since `sinceMs` is in the pieces. */
   sinceMs: number;
   targets: readonly CopiedTarget[];
   pieces: readonly CopyPiece[];
@@ -26,7 +28,7 @@ const RESULTS_PER_LOOK = 64;
  * counts as on if the copy has cycles.
  */
 export async function playedBack(copied: CopiedResults, settings: ResultsSettings, clock: Clock): Promise<Results> {
-  // The time that is played; null when all has been played: then time goes on.
+  // The start of the copy while the results are made, then the time of the result that is played; null when all has been played.
   let playedMs: number | null = copied.sinceMs;
   const clockOfCopy: Clock = {
     nowMs: () => clock.nowMs(),
@@ -34,11 +36,8 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
     setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs),
   };
   const udpEnabled = copied.pieces.some(({ cycles }) => cycles.length > 0);
-  const results = new Results({ ...settings, udpEnabled }, clockOfCopy, {
-    onLinkChange: () => {},
-    onSpeedChange: () => {},
-    onLossChange: () => {},
-  });
+  const hooks = { onLinkChange: () => {}, onSpeedChange: () => {}, onLossChange: () => {} };
+  const results = new Results({ ...settings, udpEnabled }, clockOfCopy, hooks, copied.startedMs);
   const targets = new Map(copied.targets.map((target) => [target.number, targetOf(target)]));
   results.setTargets([...targets.values()]);
   const timeSlice = new TimeSlice(clock);

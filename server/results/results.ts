@@ -39,18 +39,22 @@ export class Results {
   readonly #settings: ResultsSettings;
   readonly #clock: Clock;
   readonly #hooks: ResultsHooks;
+  /** When the process started, and since when all its results are here: in a copy that is later. */
   readonly #startedMs: number;
+  readonly #sinceMs: number;
   readonly #history: History;
   readonly #links: Links;
   readonly #rangeStatistics: RangeStatistics;
   /** The table of peers of `pods`; see `report`. */
   #peers: { pods: readonly Pod[]; table: PeerTable } | null = null;
 
-  constructor(settings: ResultsSettings, clock: Clock, hooks: ResultsHooks) {
+  /** `startedMs`: when the process started whose results these are, monotonic. */
+  constructor(settings: ResultsSettings, clock: Clock, hooks: ResultsHooks, startedMs = clock.monotonicMs()) {
     this.#settings = settings;
     this.#clock = clock;
     this.#hooks = hooks;
-    this.#startedMs = clock.monotonicMs();
+    this.#startedMs = startedMs;
+    this.#sinceMs = clock.monotonicMs();
     this.#history = new History(settings);
     this.#links = new Links(this.#history);
     this.#rangeStatistics = new RangeStatistics(this.#history);
@@ -196,7 +200,7 @@ export class Results {
     const all = this.#links.all();
     // Both before the first pause: the number must not count a link of which the answer has no target.
     const { nextNumber } = this.#links;
-    let fromMs = Math.max(sinceMs, this.#startedMs, nowMs - this.#settings.historyWindowMs);
+    let fromMs = Math.max(sinceMs, this.#sinceMs, nowMs - this.#settings.historyWindowMs);
     for (const { record } of this.#links.probed()) fromMs = Math.max(fromMs, this.#history.droppedUntilMs(record));
     let toMs = nowMs;
     let results = await this.#resultsIn(all, { fromMs, toMs });
@@ -267,9 +271,9 @@ export class Results {
     return { startGraceEndMs: this.#startedMs + START_GRACE_MS, slowUs: this.#settings.slowLinkMs * 1000 };
   }
 
-  /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
+  /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, `#sinceMs`, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
-    const knownMs = Math.max(this.#startedMs, this.#history.bucketLog.forgottenMs);
+    const knownMs = Math.max(this.#sinceMs, this.#history.bucketLog.forgottenMs);
     return Math.min(this.#settings.historyWindowMs, Math.max(0, nowMs - knownMs));
   }
 }

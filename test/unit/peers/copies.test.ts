@@ -12,6 +12,8 @@ import {
   parseCopyAnswerSliced,
 } from '../../../server/protocol/copy.ts';
 import { JOURNAL_FORMAT, type Journal, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
+import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
+import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import type { Outcome, Sample, UdpResult } from '../../../server/protocol/sample.ts';
 import { COPY_SHARE, type ResultsSettings } from '../../../server/results/history.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
@@ -223,6 +225,23 @@ describe('the copy of a pod', () => {
       expect(keeper.journals(5 * MINUTE, 100, new Set()).map((copy) => copy.journal.events.length)).toEqual([1]);
       expect(keeper.journals(5 * MINUTE, 100, new Set([OF]))).toEqual([]);
     }
+  });
+
+  it('says which links were unreliable also right after a gap, which is no start of the process', async () => {
+    const { results, copies, pass, pull } = scene({ resultsMemoryMiB: SMALL_RINGS });
+    pass(10 * SECOND);
+    await pull();
+    pass(2 * MINUTE);
+    pass(10 * SECOND, () => sampleOf({ suspect: true }));
+    pass(5 * SECOND);
+    await pull();
+    const range = { fromAgeMs: 12 * SECOND, toAgeMs: 7 * SECOND };
+    const [own, copied] = [await results.reportOf(range), await copies.reportOf(OF, range)];
+    expect(copied?.past?.knownAgeMs).toBe(20 * SECOND);
+    const suspect = (report: Pick<PodReport, 'links'> | null) =>
+      [...(report?.links.flags ?? [])].map((flags) => flags & FLAG_SUSPECT);
+    expect(suspect(own)).toEqual([FLAG_SUSPECT, FLAG_SUSPECT, FLAG_SUSPECT]);
+    expect(suspect(copied)).toEqual(suspect(own));
   });
 
   it('does not count the links of pods that are left out', async () => {
