@@ -32,12 +32,19 @@ interface JournalDeps {
 
 /** Entries about links have a limit of their own: when all links fail at once, they must not push out the other entries. */
 const MAX_LINK_BYTES = 512 * 1024;
-const MAX_OTHER_BYTES = 256 * 1024;
+/** So do those about this process (`isOwnEvent`): they are few, and tell what was known at any moment of the past. */
+const MAX_OWN_BYTES = 64 * 1024;
+const MAX_OTHER_BYTES = 192 * 1024;
 /** Approximate memory of one entry besides its texts: an object of nine fields, and the pod. */
 const ENTRY_BYTES = 200;
 /** Approximate memory of a time at which the process was starved, or stood still. */
 const TIME_BYTES = 60;
 const MAX_DETAIL = 300;
+
+/** Whether an event is about the process itself: its CPU, or whether it has the Kubernetes API. */
+function isOwnEvent(kind: EventKind): boolean {
+  return kind.startsWith('cpu-') || kind.startsWith('api-');
+}
 
 /** The event of a pod that has entered a stage of its life; null = none. */
 const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
@@ -105,12 +112,13 @@ export class EventJournal {
 
   /**
    * Enters that a link has failed or recovered. A failure is entered once, however it goes on, and a recovery only after an entered
-   * failure. A link that is probed again after a while begins at `unknown`: when it recovered is not known, so that is not entered.
+   * failure. A link that is probed again after a while begins at `unknown`: if it fails still, that is no new failure; if it is ok,
+   * when it recovered is not known, so that is not entered.
    */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
-      const isFirstFailure = from === 'ok' || from === 'unknown';
+      const isFirstFailure = from === 'ok' || (from === 'unknown' && !this.#isNoted('failed', target));
       if (!isFirstFailure || !this.#noteFault('failed', target)) return;
       this.#enter('link-failed', { pod, outcome: to, phase: sample.phase, detail: sample.detail });
     } else if (this.#forgetFault('failed', target) && from !== 'unknown') {
@@ -125,6 +133,11 @@ export class EventJournal {
     const faults = this.#faults.get(uid) ?? new Set();
     this.#faults.set(uid, faults.add(`${fault} ${id}`));
     return true;
+  }
+
+  /** Whether a fault of a link has been noted and is not over, as far as we know. */
+  #isNoted(fault: 'failed' | 'lossy', { id, uid }: Target): boolean {
+    return this.#faults.get(uid)?.has(`${fault} ${id}`) ?? false;
   }
 
   /** Forgets a fault that is over. Returns whether it had been noted, so that its end is entered too. */
@@ -226,6 +239,7 @@ export class KeptJournal {
   /** When the process started, by its monotonic clock. */
   readonly startMs: number;
   readonly #links = new EventRing(MAX_LINK_BYTES);
+  readonly #own = new EventRing(MAX_OWN_BYTES);
   readonly #others = new EventRing(MAX_OTHER_BYTES);
   /** In a copy: entries up to this time may be missing, because the process had too many for one answer, or had dropped them. */
   #notCopiedToMs = Number.NEGATIVE_INFINITY;
@@ -245,19 +259,28 @@ export class KeptJournal {
   }
 
   get bytes(): number {
-    return this.#links.bytes + this.#others.bytes + TIME_BYTES * (this.starvedTimes.length + this.standstills.length);
+    const entryBytes = this.#rings.reduce((sum, { bytes }) => sum + bytes, 0);
+    return entryBytes + TIME_BYTES * (this.starvedTimes.length + this.standstills.length);
+  }
+
+  get #rings(): EventRing[] {
+    return [this.#links, this.#own, this.#others];
   }
 
   add(entry: KeptEntry): void {
-    (isLinkEvent(entry.kind) ? this.#links : this.#others).add(entry);
+    const ring = isLinkEvent(entry.kind) ? this.#links : isOwnEvent(entry.kind) ? this.#own : this.#others;
+    ring.add(entry);
     this.#lastSeq = Math.max(this.#lastSeq, entry.seq);
   }
 
   /** Takes what is new in a copy of the journal, which was written at `nowMs`. */
   take({ events, truncated, droppedAgeMs = 0, starved = [], stoodStill = [] }: Journal, nowMs: number): void {
     const newer = events.filter(({ seq }) => seq > this.#lastSeq);
+    const knownSeq = this.#lastSeq;
     for (const { ageMs, ...entry } of newer) this.add({ ...entry, atMs: nowMs - ageMs });
-    if (truncated) this.#notCopiedToMs = Math.max(this.#notCopiedToMs, nowMs - droppedAgeMs);
+    // What the process has dropped may be in the copy: numbers without a gap say so.
+    const lacksSome = this.#lastSeq - knownSeq > newer.length;
+    if (truncated && lacksSome) this.#notCopiedToMs = Math.max(this.#notCopiedToMs, nowMs - droppedAgeMs);
     const timesOf = (ages: typeof starved) =>
       ages.map(([fromAgeMs, toAgeMs]) => ({ fromMs: nowMs - fromAgeMs, toMs: nowMs - toAgeMs }));
     this.starvedTimes = newerTimes(timesOf(starved), this.starvedTimes);
@@ -268,7 +291,7 @@ export class KeptJournal {
   dropBefore(atMs: number): void {
     this.starvedTimes = this.starvedTimes.filter(({ toMs }) => toMs >= atMs);
     this.standstills = this.standstills.filter(({ toMs }) => toMs >= atMs);
-    for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
+    for (const ring of this.#rings) ring.dropBefore(atMs);
   }
 
   /**
@@ -277,13 +300,14 @@ export class KeptJournal {
    */
   read(nowMs: number, sinceAgeMs: number, limit: number, seq = -1): Journal {
     const fromMs = nowMs - sinceAgeMs;
-    const all = [...this.#links.entries, ...this.#others.entries]
+    const all = this.#rings
+      .flatMap(({ entries }) => entries)
       .filter((entry) => entry.atMs >= fromMs && entry.seq > seq)
       .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
     const newest = newestEvents(all, Math.min(limit, MAX_EVENTS));
     const isGiven = new Set(newest);
     const leftOutToMs = all.findLast((entry) => !isGiven.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
-    const droppedToMs = Math.max(leftOutToMs, this.#links.droppedToMs, this.#others.droppedToMs, this.#notCopiedToMs);
+    const droppedToMs = Math.max(leftOutToMs, this.#notCopiedToMs, ...this.#rings.map((ring) => ring.droppedToMs));
     const truncated = droppedToMs >= fromMs;
     const agesOf = (times: readonly TimeRange[]) =>
       times
@@ -303,26 +327,27 @@ export class KeptJournal {
   }
 
   /**
-   * Whether the process was unreliable at `atMs`; null if the entry that says so may have been dropped. `wallMs`: what must be added
-   * to a time of the process to get ms since the epoch.
+   * Whether the process was unreliable at `atMs`; null if the last entry about it may be missing. `wallMs`: what must be added to a
+   * time of the process to get ms since the epoch.
    */
   starvedAt(atMs: number, wallMs: number): PastStarvation | null {
     const last = this.last(['cpu-starved', 'cpu-recovered'], atMs);
-    if (last !== null) return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
-    const hasAll = Math.max(this.#others.droppedToMs, this.#notCopiedToMs) === Number.NEGATIVE_INFINITY;
-    return hasAll ? { unreliable: false, sinceMs: 0 } : null;
+    const missingToMs = Math.max(this.#own.droppedToMs, this.#notCopiedToMs);
+    if ((last?.atMs ?? Number.NEGATIVE_INFINITY) < missingToMs) return null;
+    if (last === null) return { unreliable: false, sinceMs: 0 };
+    return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
   }
 
-  /** The last entry of some kinds at `atMs` or before; null if there is none. The kinds are not about links. */
+  /** The last entry of some kinds at `atMs` or before; null if there is none. The kinds are of `isOwnEvent`. */
   last(kinds: readonly EventKind[], atMs: number): KeptEntry | null {
-    return this.#others.entries
+    return this.#own.entries
       .filter((entry) => entry.atMs <= atMs && kinds.includes(entry.kind))
       .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
   }
 }
 
 /**
- * The list that goes further. Each answer has all times that the process remembers, so nothing is lost. Another keeper may answer
+ * Of two lists of times the one whose last time ends later. Each answer has all times that the process remembers, so nothing is lost. Another keeper may answer
  * with an older list.
  */
 function newerTimes(taken: readonly TimeRange[], known: readonly TimeRange[]): readonly TimeRange[] {

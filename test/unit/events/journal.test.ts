@@ -111,6 +111,18 @@ describe('events of links', () => {
     ]);
   });
 
+  it('are one failure too if the link is not probed for a while and fails still; when it recovered meanwhile is not known', () => {
+    const { link, linkKinds } = start();
+    link('ok', 'refused');
+    link('unknown', 'timeout');
+    expect(linkKinds()).toEqual(['link-failed']);
+    link('unknown', 'ok');
+    expect(linkKinds()).toEqual(['link-failed']);
+    link('unknown', 'refused');
+    link('refused', 'ok');
+    expect(linkKinds()).toEqual(['link-failed', 'link-failed', 'link-recovered']);
+  });
+
   it('name the start of the run in which a link became slow or normal, or began to lose datagrams or ended to', async () => {
     const { clock, journal } = start();
     const sinceMs = clock.monotonicMs();
@@ -169,6 +181,20 @@ describe('events of the API, of starvation and of external probes', () => {
     expect(journal.starvedAt(15_000)).toEqual({ unreliable: true, sinceMs: starvedMs });
     expect(journal.starvedAt(25_000)).toEqual({ unreliable: false, sinceMs: 0 });
     expect([5_000, 15_000, 25_000].map((ageMs) => journal.apiLostAt(ageMs))).toEqual([null, starvedMs, null]);
+  });
+
+  it('tell that also after thousands of changes of pods', async () => {
+    const { clock, journal, setStarved, takePods } = start();
+    const beginMs = clock.nowMs();
+    setStarved(true);
+    journal.onDiscovery(lost);
+    for (let i = 0; i < 3_000; i++) {
+      takePods(podOf(1, { lifecycle: i % 2 === 0 ? 'ready' : 'not-ready', sinceMs: clock.nowMs() }));
+      clock.freeze(1_000);
+    }
+    expect(journal.read(HOUR).truncated).toBe(true);
+    expect([journal.starvedAt(0), journal.apiLostAt(0)]).toEqual([{ unreliable: true, sinceMs: beginMs }, beginMs]);
+    expect(journal.read(HOUR).events.map(({ kind }) => kind)).not.toContain('cpu-recovered');
   });
 
   it('are entered once at the beginning and once at the end', () => {

@@ -294,6 +294,42 @@ describe('the copy of a pod', () => {
     expect([copy?.journal.truncated, copy?.journal.droppedAgeMs]).toEqual([true, SECOND]);
   });
 
+  it('does not say that the pod was starved if it may lack the entry that says that it has recovered', async () => {
+    const { clock, journal, copies, setUnreliable, pass, probe, pull } = scene();
+    const starvedNow = async () => {
+      const report = await copies.reportOf(OF, { fromAgeMs: 5 * SECOND, toAgeMs: 0 });
+      return [report?.starvation.unreliable, report?.starvation.sinceMs];
+    };
+    setUnreliable(true);
+    const starvedMs = clock.nowMs();
+    pass(10 * SECOND);
+    await pull();
+    expect(await starvedNow()).toEqual([true, starvedMs]);
+    setUnreliable(false);
+    for (let i = 0; i < MAX_EVENTS; i++) {
+      probe(i % 2 === 0 ? 'refused' : '');
+      journal.onLinkChange({ target: targetOf('1'), from: 'ok', to: 'reset', sample: sampleOf(), previousForMs: 0 });
+    }
+    pass(10 * SECOND);
+    await pull();
+    expect(await starvedNow()).toEqual([false, 0]);
+  });
+
+  it('knows of the time before that the pod was starved, also if the pod itself has dropped entries that were copied', async () => {
+    const { clock, journal, copies, setUnreliable, pass, pull } = scene();
+    setUnreliable(true);
+    const starvedMs = clock.nowMs();
+    for (let i = 0; i < 10; i++) {
+      for (let n = 0; n < MAX_EVENTS / 2; n++)
+        journal.onLinkChange({ target: targetOf('1'), from: 'ok', to: 'reset', sample: sampleOf(), previousForMs: 0 });
+      pass(SECOND);
+      await pull();
+    }
+    expect(journal.read(MINUTE, MAX_EVENTS, MAX_EVENTS * 5 - 100).truncated).toBe(true);
+    const report = await copies.reportOf(OF, { fromAgeMs: 5 * SECOND, toAgeMs: 0 });
+    expect(report?.starvation).toMatchObject({ unreliable: true, sinceMs: starvedMs });
+  });
+
   it('counts the names in its journal as memory', async () => {
     const bytesWith = async (name: string) => {
       const { journal, copies, pull } = scene();
