@@ -45,10 +45,11 @@ interface Observation {
 
 /**
  * Merges the journals of all pods into events, oldest first, in three steps:
- * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`.
+ * 1. Entries (observations) of one kind about one pod or target form a group: `groupOf`, `joinDatedGroups`.
  * 2. Observations of a group at about the same time become one event: `eventsOf`.
  * 3. Timeouts and losses that a shortage of CPU explains are marked: `explanationOf`.
- * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event.
+ * The result does not depend on the order of the journals, nor on which pod merges them. Yields after each journal and each event,
+ * and after each observation that may join another group.
  */
 export function* mergeJournals(
   { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
@@ -71,6 +72,7 @@ export function* mergeJournals(
     }
     yield;
   }
+  yield* joinDatedGroups(groups);
   // By id: a hostile journal may give two entries one number, and pages need ids that differ.
   const events = new Map<string, MeshEvent>();
   for (const [group, observations] of groups) {
@@ -150,14 +152,73 @@ function subjectOf(
 
 /** The key of the group of an observation. Observations of different groups are never of the same event. */
 function groupOf({ entry, uid, id }: Observation): string {
-  const { kind, pod, apiTimeMs, detail } = entry;
+  const { kind, apiTimeMs, detail } = entry;
   // Each entry is a group of its own.
   if (kind.startsWith('cpu-')) return `${kind}/${uid}/${id}`;
   if (kind.startsWith('probe-')) return `${kind}/${detail}`;
-  const subject = `${kind}/${pod?.uid ?? ''}`;
-  // Dated by the API, so that all pods agree on the second.
-  const isDated = kind.startsWith('pod-') && !ONCE_PER_POD.has(kind) && apiTimeMs !== 0;
-  return isDated ? `${subject}/${Math.floor(apiTimeMs / 1000)}` : subject;
+  const subject = subjectKeyOf(entry);
+  return isDatable(kind) && apiTimeMs !== 0 ? `${subject}/${secondOf(entry)}` : subject;
+}
+
+/** The second of the API's time: all pods agree on it. */
+function secondOf({ apiTimeMs }: JournalEntry): number {
+  return Math.floor(apiTimeMs / 1000);
+}
+
+function subjectKeyOf({ kind, pod }: JournalEntry): string {
+  return `${kind}/${pod?.uid ?? ''}`;
+}
+
+/** Whether an event of this kind has one group for each time of the API, because a pod may have several such events. */
+function isDatable(kind: EventKind): boolean {
+  return kind.startsWith('pod-') && !ONCE_PER_POD.has(kind);
+}
+
+/** The observations of a change of readiness that the API dated. */
+interface DatedGroup {
+  second: number;
+  /** When they were noticed: the median. */
+  atMs: number;
+  uids: Set<string>;
+  observations: Observation[];
+}
+
+/**
+ * Moves observations of a change of readiness that have no time of the API to the group of the same change that has one: the nearest
+ * one, if it is within READINESS_MS and does not have their reporter yet. A pod whose clock is behind takes no time of the API that lies in its
+ * future.
+ */
+function* joinDatedGroups(groups: Map<string, Observation[]>): Generator<void, void> {
+  const datedOf = new Map<string, DatedGroup[]>();
+  for (const observations of groups.values()) {
+    const [{ entry }] = observations as [Observation];
+    if (!isDatable(entry.kind) || entry.apiTimeMs === 0) continue;
+    const atMs = median(observations.map((observation) => observation.atMs));
+    const uids = new Set(observations.map(({ uid }) => uid));
+    addTo(datedOf, subjectKeyOf(entry), { atMs, second: secondOf(entry), uids, observations });
+    yield;
+  }
+  for (const [subject, dated] of datedOf) {
+    // Of two that are as near the first is taken.
+    dated.sort((a, b) => a.atMs - b.atMs || a.second - b.second);
+    const left: Observation[] = [];
+    for (const observation of (groups.get(subject) ?? []).sort(byTime)) {
+      const distanceMs = ({ atMs }: DatedGroup) => Math.abs(atMs - observation.atMs);
+      const nearest = dated.reduce((a, b) => (distanceMs(b) < distanceMs(a) ? b : a));
+      if (distanceMs(nearest) > READINESS_MS || nearest.uids.has(observation.uid)) left.push(observation);
+      else {
+        nearest.observations.push(observation);
+        nearest.uids.add(observation.uid);
+      }
+      yield;
+    }
+    groups.set(subject, left);
+  }
+}
+
+/** Compares observations by time. The result does not depend on the order of the journals. */
+function byTime(a: Observation, b: Observation): number {
+  return a.atMs - b.atMs || (a.id < b.id ? -1 : 1);
 }
 
 function windowOf(kind: EventKind, { linkMs, probeMs, apiMs }: MergeWindows): number {
@@ -174,12 +235,13 @@ interface ObservedEvent {
 /** The events of one group. A generator, because a pod that flaps has hundreds of events, each with a thousand reporters. */
 function* eventsOf(group: string, observations: readonly Observation[], known: Known): Generator<MeshEvent, void> {
   const { windows } = known;
-  const sorted = [...observations].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  const sorted = [...observations].sort(byTime);
   const [first] = sorted;
   if (first === undefined) return;
-  const { kind, apiTimeMs } = first.entry;
+  const { kind } = first.entry;
   const isPod = kind.startsWith('pod-');
-  if (ONCE_PER_POD.has(kind) || (isPod && apiTimeMs !== 0)) {
+  const isDated = sorted.some(({ entry }) => entry.apiTimeMs !== 0);
+  if (ONCE_PER_POD.has(kind) || (isPod && isDated)) {
     yield eventOf(first, sorted, group);
     return;
   }

@@ -49,6 +49,24 @@ describe('merged journals', () => {
     ]);
   });
 
+  it('have one event for a change of readiness also if the clock of one pod is behind, so that it takes no time of the API', () => {
+    const readyMs = [NOW_MS - 20_000, NOW_MS - 16_000];
+    const kind = 'pod-ready' as const;
+    const entries = readyMs.flatMap((apiTimeMs) => [
+      ...[0, 1].map((by) => ({ by, agoMs: NOW_MS - apiTimeMs, kind, of: 5, apiTimeMs })),
+      { by: 2, agoMs: NOW_MS - apiTimeMs - 700, kind, of: 5, apiTimeMs: 0 },
+    ]);
+    // The same pod tells a further change between them, and one long after them, which nobody else tells.
+    for (const agoMs of [18_000, 9_000]) entries.push({ by: 2, agoMs, kind, of: 5, apiTimeMs: 0 });
+    const expected = [
+      [readyMs[0], 3],
+      [NOW_MS - 18_000, 1],
+      [readyMs[1], 3],
+      [NOW_MS - 9_000, 1],
+    ];
+    expect(merge(journals(3, entries)).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual(expected);
+  });
+
   it('have one event for all links into a pod that fail within a round, with at most five names', () => {
     const failing = Array.from({ length: 8 }, (_, by) => {
       const outcome = by < 3 ? ('refused' as const) : ('timeout' as const);
