@@ -65,7 +65,7 @@ describe('buckets', () => {
       links: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50_000 })),
       askedAgeMs: fc.integer({ min: 0, max: 200_000 }),
     });
-    const steps = fc.array(step, { maxLength: 120 });
+    const steps = fc.array(step, { maxLength: 120, size: 'max' });
     fc.assert(
       fc.property(steps, fc.boolean(), fc.boolean(), (all, hasSuspects, hasFailures) => {
         const { history, records, add } = historyOf(1, {
