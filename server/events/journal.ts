@@ -347,8 +347,8 @@ export class KeptJournal {
 }
 
 /**
- * Of two lists of times the one whose last time ends later. Each answer has all times that the process remembers, so nothing is lost. Another keeper may answer
- * with an older list.
+ * Of two lists of times the one whose last time ends later. Each answer has all times that the process remembers, so nothing is lost.
+ * Another keeper may answer with an older list.
  */
 function newerTimes(taken: readonly TimeRange[], known: readonly TimeRange[]): readonly TimeRange[] {
   const endOf = (times: readonly TimeRange[]) => times.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;

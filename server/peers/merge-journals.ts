@@ -185,8 +185,8 @@ interface DatedGroup {
 
 /**
  * Moves observations of a change of readiness that have no time of the API to the group of the same change that has one: the nearest
- * one, if it is within READINESS_MS and does not have their reporter yet. A pod whose clock is behind takes no time of the API that lies in its
- * future.
+ * one, if it is within READINESS_MS and does not have their reporter yet. A pod whose clock is behind takes no time of the API that
+ * lies in its future.
  */
 function* joinDatedGroups(groups: Map<string, Observation[]>): Generator<void, void> {
   const datedOf = new Map<string, DatedGroup[]>();

@@ -70,8 +70,9 @@ export function withLive(
   history: Pick<MeshHistory, 'stepMs' | 'nowMs'> | null,
 ): TimelineStep[] {
   const { stepMs, nowMs: answeredMs } = history ?? { stepMs: 0, nowMs };
-  // A step that has ended since the answer is still half counted.
-  const finished = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= answeredMs);
+  // A step that has ended since the answer is still half counted. `nowMs` is that of the page, which may be late.
+  const countedMs = Math.min(answeredMs, nowMs);
+  const finished = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= countedMs);
   const untilMs = finished.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   const live = points.flatMap((point, i) => {
     const toMs = points[i + 1]?.atMs ?? nowMs;

@@ -140,7 +140,13 @@ const podTemplate = {
   selector: v.looseObject({
     matchLabels: v.optional(labelMap),
     matchExpressions: v.optional(
-      v.pipe(v.array(v.unknown()), v.maxLength(0, 'Unsupported value: this cluster supports only matchLabels')),
+      v.pipe(
+        v.unknown(),
+        v.check(
+          (list) => Array.isArray(list) && list.length === 0,
+          'Unsupported value: this cluster supports only matchLabels',
+        ),
+      ),
     ),
   }),
   template: v.looseObject({

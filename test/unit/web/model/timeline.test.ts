@@ -90,6 +90,11 @@ describe('history and what the page has seen', () => {
     ]);
   });
 
+  test('a step that ends after the time of the page, which may be late, does not hide what is live', () => {
+    const joined = withLive(steps, [live(25_000, 7)], 29_000, answered);
+    expect(joined.at(-1)).toMatchObject({ fromMs: 25_000, toMs: 29_000, failed: 7 });
+  });
+
   test('they never overlap and never leave what is known', () => {
     const times = fc.uniqueArray(fc.integer({ min: 0, max: 60_000 }), { maxLength: 20 });
     fc.assert(
