@@ -38,8 +38,8 @@ interface RoundsContext {
 /**
  * Finds the rounds of ongoing experiments in the merged events of all pods. `events`: all that are kept, not only those of
  * `range`, because what became of a round must not depend on the range. An experiment creates a bare pod (without an owner) of the
- * same name again and again. So each pod without an owner is a round. If the asked pod does not know a pod any more, nor its owner, the pod is a round
- * if another pod had the same name. A pod whose creation is no longer among the events is left out.
+ * same name again and again. So each pod without an owner is a round. If the asked pod does not know a pod any more, nor its owner,
+ * the pod is a round if another pod had the same name. A pod whose creation is no longer among the events is left out.
  *
  * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod sees
  * itself. Where there is nothing else, the round says who claims it.

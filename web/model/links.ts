@@ -1,10 +1,10 @@
 /**
  * The states in which a link is drawn. `Picture.state` holds indexes in this list.
  * `good` to `slow` are ok links by latency; `failed` is any other outcome. `not-probed`: the source does not ping the
- * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting and there is no result. `unknown`: the source
- * did not report. `ignored`: the node of one of the pods is cordoned, and IGNORE_CORDONED leaves it out: however the ping
- * ended, it counts for nothing. `gone`: one of the pods is gone. Whether a measurement is unreliable is not a state: see
- * `PictureCells`.
+ * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting and there is no result.
+ * `unknown`: the source did not report. `ignored`: the node of one of the pods is cordoned, and IGNORE_CORDONED leaves it out:
+ * however the ping ended, it counts for nothing. `gone`: one of the pods is gone. Whether a measurement is unreliable is not a
+ * state: see `PictureCells`.
  */
 export const LINK_STATES = [
   'good',

@@ -69,9 +69,9 @@ const STARTUP_RETRY_MS = 250;
 const API_PORT = 8474;
 
 /**
- * Runs a container's startup probe (liveness probes are not run): resolves when it has succeeded, or when `ended` is aborted. Of the commands of a startup probe
- * only calls of `toxiproxy-cli` are supported, which PowerfulSeal uses to configure its proxies. They run against the API at the
- * pod's address. A failed one is repeated, not the ones before it, because a second `create` would fail.
+ * Runs a container's startup probe (liveness probes are not run): resolves when it has succeeded, or when `ended` is aborted. Of the
+ * commands of a startup probe only calls of `toxiproxy-cli` are supported, which PowerfulSeal uses to configure its proxies. They run
+ * against the API at the pod's address. A failed one is repeated, not the ones before it, because a second `create` would fail.
  */
 export async function runStartupProbe(
   container: Container,

@@ -161,8 +161,8 @@ export function arcNames(
 
 /**
  * The state of each arc, by the links into its pods. Failed or slow: one of these links is. Links that are `drawn` one by one
- * do not count for that, unless no link of the arc is good or late. Late: many are (`areManyLate`). Links from pods for which `isExcluded` is true do not count: most of their links are
- * bad, so the cause is their own.
+ * do not count for that, unless no link of the arc is good or late. Late: many are (`areManyLate`). Links from pods for which
+ * `isExcluded` is true do not count: most of their links are bad, so the cause is their own.
  */
 export function arcStates(
   { n, state, into }: Picture,
