@@ -108,6 +108,8 @@ describe('PowerfulSeal 3.1', () => {
   }, 250_000);
 
   it('the policy of docs/annotations.md leaves its mark and kills a pod', async () => {
+    // The fourth pod of the test before may still be leaving, and be the one that is killed.
+    await eventually(() => expect(experiment.cluster.pods()).toHaveLength(3));
     const before = experiment.ready().map(({ name }) => name);
     expect(await playPolicy(policyOf(snippet('docs/annotations.md', 'scenarios:')))).toContain('Scenario finished');
     await eventually(() => {
