@@ -9,6 +9,16 @@ const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
 const withPast = (nowMs: number) => visitor.feed(scenario('slow-pod'), '/', new Story(nowMs));
 const slider = '.timeline-slider';
+
+/** Sends pointer events to the track within one turn of the page: their type, where along the track (0 to 1), and `buttons`. */
+const sendPointer = (page: Page, events: readonly [type: string, share: number, buttons: number][]) =>
+  page.locator(slider).evaluate((element, sent) => {
+    const { left, top, width } = element.getBoundingClientRect();
+    for (const [type, share, buttons] of sent) {
+      const at = { clientX: left + width * share, clientY: top + 9 };
+      element.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, buttons, ...at }));
+    }
+  }, events);
 /** What the open dialog says when writing fails in one way after the other. */
 async function refusedNotes(page: Page): Promise<string[]> {
   const json = (status: number, message: string) => ({ status, json: { code: status, message } });
@@ -281,22 +291,11 @@ test('ranges are drawn by dragging, also quicker than the page, and by Shift and
     await soon(() => page.url()).not.toContain('ranges');
   };
   await remove();
-  await page.locator(slider).evaluate((element) => {
-    const { left, top, width } = element.getBoundingClientRect();
-    const send = (type: string, share: number, buttons = 1) =>
-      element.dispatchEvent(
-        new PointerEvent(type, {
-          bubbles: true,
-          pointerId: 1,
-          buttons,
-          clientX: left + width * share,
-          clientY: top + 9,
-        }),
-      );
-    send('pointerdown', 0.75);
-    send('pointermove', 0.6);
-    send('pointerup', 0.6, 0);
-  });
+  await sendPointer(page, [
+    ['pointerdown', 0.75, 1],
+    ['pointermove', 0.6, 1],
+    ['pointerup', 0.6, 0],
+  ]);
   await soon(() => page.url()).toContain('ranges');
   expect(page.url()).not.toContain('at=');
   await remove();
@@ -317,24 +316,13 @@ test('a drag ends with Escape or Enter, or with a move without a button: its rel
   await to(0.6);
   await page.keyboard.press('Escape');
   await page.mouse.up();
-  await page.locator(slider).evaluate((element) => {
-    const { left, top, width } = element.getBoundingClientRect();
-    const send = (type: string, share: number, buttons: number) =>
-      element.dispatchEvent(
-        new PointerEvent(type, {
-          bubbles: true,
-          pointerId: 1,
-          buttons,
-          clientX: left + width * share,
-          clientY: top + 9,
-        }),
-      );
-    send('pointerdown', 0.55, 1);
-    send('pointermove', 0.5, 1);
+  await sendPointer(page, [
+    ['pointerdown', 0.55, 1],
+    ['pointermove', 0.5, 1],
     // The release was lost.
-    send('pointermove', 0.45, 0);
-    send('pointerup', 0.45, 0);
-  });
+    ['pointermove', 0.45, 0],
+    ['pointerup', 0.45, 0],
+  ]);
   await to(0.4);
   await page.mouse.down();
   await to(0.3);
